@@ -1,0 +1,122 @@
+// Package datafile writes and reads the data files of one bucket: names,
+// rolling, statistics, schema evolution. It knows nothing of levels,
+// manifests or merging.
+package datafile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// PostponeBucket is the bucket of rows whose real bucket is decided by
+// compaction.
+const PostponeBucket = -2
+
+// PathOptions says where data files lie and how they are named.
+type PathOptions struct {
+	// Table is the table's directory, relative to the store.
+	Table string
+	// Directory is the folder below Table for data files; default none. Table
+	// option "data-file.path-directory".
+	Directory string
+	// DataPrefix starts names of data files; default "data-". Table option
+	// "data-file.prefix".
+	DataPrefix string
+	// ChangelogPrefix starts names of changelog files; default "changelog-".
+	// Table option "changelog-file.prefix".
+	ChangelogPrefix string
+	// SuffixCompression puts the codec into names. Table option
+	// "file.suffix.include.compression"; default false.
+	SuffixCompression bool
+}
+
+// BucketDir gives the directory of a bucket. partition is the partition's
+// path text ("dt=2026-01-01/hr=3"), empty for tables without partitions.
+// Source: org.apache.paimon.utils.FileStorePathFactory.bucketPath.
+func (o PathOptions) BucketDir(partition string, bucket int) string {
+	name := "bucket-" + strconv.Itoa(bucket)
+	if bucket == PostponeBucket {
+		name = "bucket-postpone"
+	}
+	var b strings.Builder
+	for _, part := range []string{o.Table, o.Directory, partition} {
+		if part = strings.Trim(part, "/"); part != "" {
+			b.WriteString(part)
+			b.WriteByte('/')
+		}
+	}
+	b.WriteString(name)
+	return b.String()
+}
+
+// Paths names the files of one bucket for one writer: names are unique
+// through a random part drawn once and a counter. A Paths serves one
+// goroutine.
+// Source: org.apache.paimon.io.DataFilePathFactory.
+type Paths struct {
+	dir       string
+	data      string
+	changelog string
+	withCodec bool
+	id        string
+	next      int
+}
+
+// NewPaths makes the names of a bucket.
+func NewPaths(o PathOptions, partition string, bucket int) *Paths {
+	p := &Paths{dir: o.BucketDir(partition, bucket), data: o.DataPrefix, changelog: o.ChangelogPrefix,
+		withCodec: o.SuffixCompression, id: uuid.NewString()}
+	if p.data == "" {
+		p.data = "data-"
+	}
+	if p.changelog == "" {
+		p.changelog = "changelog-"
+	}
+	return p
+}
+
+// Dir gives the bucket's directory.
+func (p *Paths) Dir() string { return p.dir }
+
+// NewData gives the name (without directory) of a new data file.
+func (p *Paths) NewData(format, codec string) string { return p.newName(p.data, format, codec) }
+
+// NewChangelog gives the name of a new changelog file.
+func (p *Paths) NewChangelog(format, codec string) string {
+	return p.newName(p.changelog, format, codec)
+}
+
+func (p *Paths) newName(prefix, format, codec string) string {
+	ext := "." + format
+	if p.withCodec && codec != "" {
+		ext = "." + codec + ext
+	}
+	name := fmt.Sprintf("%s%s-%d%s", prefix, p.id, p.next, ext)
+	p.next++
+	return name
+}
+
+// File gives the path of a file in the bucket.
+func (p *Paths) File(name string) string { return p.dir + "/" + name }
+
+// DataFile gives the path of a data file: its external path if it has one.
+func (p *Paths) DataFile(f *spec.DataFileMeta) string {
+	if f.ExternalPath != nil {
+		return *f.ExternalPath
+	}
+	return p.File(f.FileName)
+}
+
+// ExtraFile gives the path of one of a data file's extra files, which lie
+// beside it.
+func (p *Paths) ExtraFile(f *spec.DataFileMeta, name string) string {
+	if f.ExternalPath != nil {
+		return (*f.ExternalPath)[:strings.LastIndexByte(*f.ExternalPath, '/')+1] + name
+	}
+	return p.File(name)
+}
