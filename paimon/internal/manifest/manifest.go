@@ -24,6 +24,8 @@ type Options struct {
 	FullCompactionSize int64
 	// Codec is the option manifest.compression; default "zstd".
 	Codec string
+	// Arity is that of the table (spec.ArityOf).
+	Arity spec.Arity
 	// PartitionFields are the table's partition columns, for statistics.
 	PartitionFields []types.Field
 	// SchemaID goes into manifests without entries.
