@@ -6,6 +6,7 @@ package merge
 
 import (
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/types"
@@ -60,4 +61,29 @@ type Engine interface {
 	// A key with a single version is returned as it is, without the engine's
 	// logic, as Paimon's ReducerMergeFunctionWrapper does.
 	Merge(w *Window, out *Result) error
+}
+
+// Schema is what an engine has to know of its table.
+type Schema struct {
+	Fields     []types.Field // value columns, in the order of the batches
+	PrimaryKey []string      // names of the key columns
+	// Mem holds the values that engines compute; nil is Go's heap.
+	Mem memory.Allocator
+}
+
+// Info says what to expect of a merge engine.
+type Info struct {
+	Name string // value of the `merge-engine` option
+	// FirstRow: the oldest version of a key wins, later ones change nothing.
+	FirstRow bool
+	// RemovesRows: results may have kind -D although the newest version is
+	// none, or rows may vanish; a level that drops tombstones has to look.
+	RemovesRows bool
+	// IgnoresDelete: `ignore-delete` is set, retracts may be dropped on write.
+	IgnoresDelete bool
+	// AcceptsDelete: -D and -U rows are no error in Merge.
+	AcceptsDelete bool
+	// Computes: results may hold values that no version has, so a row of a
+	// higher level must be merged and cannot be skipped as overwritten.
+	Computes bool
 }
