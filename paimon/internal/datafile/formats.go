@@ -7,5 +7,5 @@ import (
 
 // Formats gives the formats of data files that Tarn knows.
 func Formats() format.Registry {
-	return format.Registry{"parquet": parquet.Format{}}
+	return format.Registry{"parquet": parquet.New()}
 }
