@@ -374,3 +374,6 @@ func OrderedFloat32(v float32) uint32 {
 	}
 	return b | 1<<31
 }
+
+// HasOrder reports whether keys can be made of values of the type.
+func HasOrder(t types.Type) bool { return isVariable(t.Root) || fixedWidth(t) > 0 }

@@ -1,0 +1,189 @@
+package merge
+
+import (
+	"bytes"
+	"unicode"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/tarndb/tarn/paimon/errs"
+)
+
+// listagg joins strings: FieldListaggAgg.
+type listagg struct {
+	fn  *function
+	buf []byte // the result of one key
+	tmp []byte
+}
+
+// fold implements folder.
+func (f *listagg) fold(p *pass, col int, ops []op) (Column, error) {
+	c, err := p.column(col)
+	if err != nil {
+		return Column{}, err
+	}
+	in, valid := c.(*array.String), presentIn(c)
+	b := array.NewStringBuilder(p.e.schema.Mem)
+	defer b.Release()
+	b.Reserve(p.w.Keys())
+	b.ReserveData(len(in.ValueBytes()))
+	for k := range p.w.Keys() {
+		ok := false
+		f.buf = f.buf[:0]
+		for i := p.w.Starts[k]; i < p.w.Starts[k+1]; i++ {
+			what, v, has := ops[i], in.Value(int(i)), valid.at(int(i))
+			if what&opInit != 0 {
+				f.buf, ok = f.buf[:0], has
+				if has {
+					f.buf = append(f.buf, v...)
+				}
+			}
+			if what&opRetract != 0 && !f.fn.ignoreRetract {
+				return Column{}, noRetract(f.fn.name)
+			}
+			switch {
+			case what&opAgg == 0:
+			case what&opOld != 0:
+				ok = f.prepend(v, ok, has)
+			default:
+				ok = f.append([]byte(v), ok, has)
+			}
+		}
+		if ok {
+			b.BinaryBuilder.Append(f.buf)
+		} else {
+			b.AppendNull()
+		}
+	}
+	return Column{Values: b.NewArray()}, nil
+}
+
+// append adds a value to the result so far, which is NULL unless ok.
+func (f *listagg) append(v []byte, ok, has bool) bool {
+	if !has || blank(v) {
+		return ok
+	}
+	if !ok || blank(f.buf) {
+		f.buf = append(f.buf[:0], v...)
+		return true
+	}
+	if !f.fn.distinct {
+		f.buf = append(append(f.buf, f.fn.delimiter...), v...)
+		return true
+	}
+	for _, token := range split(v, f.fn.delimiter) {
+		if blank(token) || hasToken(f.buf, token, f.fn.delimiter) {
+			continue
+		}
+		f.buf = append(append(f.buf, f.fn.delimiter...), token...)
+	}
+	return true
+}
+
+// prepend adds the result so far to an older value.
+func (f *listagg) prepend(v string, ok, has bool) bool {
+	f.tmp = append(f.tmp[:0], f.buf...)
+	f.buf = f.buf[:0]
+	if has {
+		f.buf = append(f.buf, v...)
+	}
+	return f.append(f.tmp, has, ok)
+}
+
+// split cuts at every delimiter; an empty one cuts nothing.
+func split(v []byte, delimiter string) [][]byte {
+	if delimiter == "" {
+		return [][]byte{v}
+	}
+	return bytes.Split(v, []byte(delimiter))
+}
+
+func hasToken(list, token []byte, delimiter string) bool {
+	for _, t := range split(list, delimiter) {
+		if bytes.Equal(t, token) {
+			return true
+		}
+	}
+	return false
+}
+
+func blank(v []byte) bool { return len(bytes.TrimFunc(v, unicode.IsSpace)) == 0 }
+
+// bitmapFold is rbm32: the union of 32-bit roaring bitmaps in the portable
+// format.
+type bitmapFold struct{ fn *function }
+
+// fold implements folder. A single value passes as it is, byte for byte.
+func (f *bitmapFold) fold(p *pass, col int, ops []op) (Column, error) {
+	c, err := p.column(col)
+	if err != nil {
+		return Column{}, err
+	}
+	in, valid := c.(*array.Binary), presentIn(c)
+	b := array.NewBinaryBuilder(p.e.schema.Mem, arrow.BinaryTypes.Binary)
+	defer b.Release()
+	for k := range p.w.Keys() {
+		first := int32(-1) // the only value so far
+		var acc *roaring.Bitmap
+		for i := p.w.Starts[k]; i < p.w.Starts[k+1]; i++ {
+			what := ops[i]
+			if what&opInit != 0 {
+				first, acc = -1, nil
+				if valid.at(int(i)) {
+					first = i
+				}
+			}
+			if what&opRetract != 0 && !f.fn.ignoreRetract {
+				return Column{}, noRetract(f.fn.name)
+			}
+			if what&opAgg == 0 || !valid.at(int(i)) {
+				continue
+			}
+			if first < 0 {
+				first = i
+				continue
+			}
+			if acc == nil {
+				if acc, err = readBitmap(in.Value(int(first))); err != nil {
+					return Column{}, err
+				}
+			}
+			next, err := readBitmap(in.Value(int(i)))
+			if err != nil {
+				return Column{}, err
+			}
+			acc.Or(next)
+		}
+		if err := appendBitmap(b, in, first, acc); err != nil {
+			return Column{}, err
+		}
+	}
+	return Column{Values: b.NewArray()}, nil
+}
+
+func appendBitmap(b *array.BinaryBuilder, in *array.Binary, first int32, acc *roaring.Bitmap) error {
+	switch {
+	case first < 0:
+		b.AppendNull()
+	case acc == nil:
+		b.Append(in.Value(int(first)))
+	default:
+		acc.RunOptimize()
+		raw, err := acc.ToBytes()
+		if err != nil {
+			return err
+		}
+		b.Append(raw)
+	}
+	return nil
+}
+
+func readBitmap(raw []byte) (*roaring.Bitmap, error) {
+	m := roaring.New()
+	if _, err := m.ReadFrom(bytes.NewReader(raw)); err != nil {
+		return nil, errs.Invalid("aggregate function rbm32: value of %d bytes is no 32-bit roaring bitmap: %v", len(raw), err)
+	}
+	return m, nil
+}
