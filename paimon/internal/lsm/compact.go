@@ -1,7 +1,7 @@
 package lsm
 
 import (
-	"context"
+	"slices"
 
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/merge"
@@ -11,7 +11,9 @@ import (
 
 // CompactOptions configure the compaction of a table's buckets.
 type CompactOptions struct {
-	Read ReadOptions // KeyOf, NewEngine, Fold, Policy, BatchRows, Memory
+	// Read says how rows are merged: KeyOf, NewEngine, Policy, BatchRows,
+	// Readahead, Memory, Alloc. Columns and DropDeletes are not used.
+	Read ReadOptions
 	// MinUpgradeSize is the size in bytes from which a file without overlap
 	// changes level without being rewritten: `target-file-size` ×
 	// `compaction.small-file-ratio` (0.7).
@@ -21,9 +23,11 @@ type CompactOptions struct {
 	// Rewrite names files that may not be upgraded, only rewritten:
 	// `compaction.force-rewrite-all-files`, expired records; nil for none.
 	Rewrite func(*File) bool
-	// Changelog produces changelog while compacting; nil for none.
+	// Changelog produces changelog while compacting; nil for none. Tables that
+	// need lookup without a changelog set it too, see package changelog.
 	Changelog ChangelogProducer
-	// Parallelism is how many sections are rewritten at once; default 1.
+	// Parallelism is how many stretches of sections are rewritten at once;
+	// default 1. Stretches smaller than MinUpgradeSize are not split off.
 	Parallelism int
 }
 
@@ -37,33 +41,29 @@ type CompactResult struct {
 // Empty reports whether nothing changed.
 func (r *CompactResult) Empty() bool { return len(r.Before)+len(r.After)+len(r.Changelog) == 0 }
 
-// Compactor rewrites files of one bucket.
-// Source: org.apache.paimon.mergetree.compact.MergeTreeCompactTask.
-type Compactor struct{}
-
-// NewCompactor makes a compactor; it holds no resources.
-func NewCompactor(files Files, o CompactOptions) *Compactor { return nil }
-
-// Compact does unit, which was picked from lv, and returns what changed; lv is
-// read before the first return only and not changed: apply the result with
-// Levels.Update. After an error (or ctx done) no new file is left.
-func (c *Compactor) Compact(ctx context.Context, lv *Levels, unit Unit) (CompactResult, error) {
-	return CompactResult{}, nil
+// Written gives the data files that are new, without upgraded ones.
+func (r *CompactResult) Written() []spec.DataFileMeta {
+	return slices.DeleteFunc(slices.Clone(r.After), func(a spec.DataFileMeta) bool {
+		return slices.ContainsFunc(r.Before, func(b spec.DataFileMeta) bool { return a.FileName == b.FileName })
+	})
 }
 
 // ChangelogProducer makes the changelog of a compaction from merge windows.
 // See package changelog.
 type ChangelogProducer interface {
-	// Rewrite says whether rewriting these files into outputLevel produces
-	// changelog.
-	Rewrite(outputLevel int, files []*File) bool
+	// Rewrites says whether rewriting these files into outputLevel is watched:
+	// whether levels above are looked up, and changelog written.
+	Rewrites(outputLevel int, sections []Section) bool
 	// Upgrade says what to do with a file that could change level as it is.
 	Upgrade(outputLevel int, f *File) UpgradeMode
-	// NeedsHigher says that the rows of touched keys on levels above the
-	// output level are wanted as before-images.
-	NeedsHigher() bool
-	// Changes fills out with the changelog rows of a window. It must be safe
-	// for concurrent use.
+	// Silent says that a key whose only version lies on this level makes no
+	// changelog.
+	Silent(level int32) bool
+	// Writes says whether there is changelog at all.
+	Writes() bool
+	// Changes adds the changelog rows of a window to out, in key order. after
+	// has the merged rows (nil if none). It may be called from several
+	// goroutines.
 	Changes(w *Window, after *After, out *Changes) error
 }
 

@@ -39,7 +39,7 @@ type Stream interface {
 	// releases it, and the batch stays valid until then, also after Close.
 	Next() (*columnar.KV, error)
 	// Close ends the stream. It may be called before io.EOF, and only once.
-	Close()
+	Close() error
 }
 
 // Writer takes sorted batches and makes data files of them. Exactly one of
