@@ -1,0 +1,215 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/merge"
+	"github.com/tarndb/tarn/paimon/options"
+	"github.com/tarndb/tarn/paimon/spec"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// schema turns a definition into schema 0, with field ids given depth first
+// from one counter, primary key columns NOT NULL, and everything checked that
+// Paimon's SchemaValidation checks on CREATE TABLE.
+func (d Definition) schema(nowMillis int64) (*spec.TableSchema, error) {
+	s := &spec.TableSchema{
+		Version: spec.SchemaVersion, PartitionKeys: slices.Clone(d.PartitionKeys), PrimaryKeys: slices.Clone(d.PrimaryKeys),
+		Options: map[string]string{}, Comment: d.Comment, TimeMillis: nowMillis,
+	}
+	for k, v := range d.Options {
+		if k != "connector" && k != "path" && k != "branch" {
+			s.Options[k] = v
+		}
+	}
+	for _, opt := range []struct {
+		name string
+		keys *[]string
+	}{{"primary-key", &s.PrimaryKeys}, {"partition", &s.PartitionKeys}} {
+		if v, ok := s.Options[opt.name]; ok {
+			if len(*opt.keys) > 0 {
+				return nil, errs.Invalid("option '%s' and the clause in the statement say the same thing: keep one", opt.name)
+			}
+			*opt.keys = splitTrim(v)
+			delete(s.Options, opt.name)
+		}
+	}
+	next := 0
+	s.Fields = make([]types.Field, len(d.Fields))
+	for i, f := range d.Fields {
+		f.ID = next
+		next++
+		f.Type = assignIDs(f.Type, &next)
+		if slices.Contains(s.PrimaryKeys, f.Name) {
+			f.Type = f.Type.NotNull()
+		}
+		s.Fields[i] = f
+	}
+	s.HighestFieldID = next - 1
+	if err := Check(s); err != nil {
+		return nil, err
+	}
+	return s, options.CheckKnown(s.Options)
+}
+
+func splitTrim(s string) []string {
+	parts := strings.Split(s, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return parts
+}
+
+// assignIDs gives nested fields ids from the table's counter.
+// Source: ReassignFieldId.
+func assignIDs(t types.Type, next *int) types.Type {
+	if t.Elem != nil {
+		if t.Key != nil {
+			k := assignIDs(*t.Key, next)
+			t.Key = &k
+		}
+		e := assignIDs(*t.Elem, next)
+		t.Elem = &e
+	}
+	if t.Root == types.Row {
+		fields := slices.Clone(t.Fields)
+		for i := range fields {
+			fields[i].ID = *next
+			*next++
+			fields[i].Type = assignIDs(fields[i].Type, next)
+		}
+		t.Fields = fields
+	}
+	return t
+}
+
+// Check holds a schema against Paimon's rules.
+func Check(s *spec.TableSchema) error {
+	if err := checkColumns(s); err != nil {
+		return err
+	}
+	if err := checkKeys(s); err != nil {
+		return err
+	}
+	o, err := options.Parse(s.Options, len(s.PrimaryKeys) > 0)
+	if err != nil {
+		return err
+	}
+	if err := o.Validate(len(s.PrimaryKeys) > 0); err != nil {
+		return err
+	}
+	if err := checkBucketKeys(s); err != nil {
+		return err
+	}
+	for _, c := range o.SequenceFields {
+		if _, ok := s.Field(c); !ok {
+			return errs.Invalid("option 'sequence.field': the table has no column %q", c)
+		}
+	}
+	if len(s.PrimaryKeys) == 0 {
+		return nil
+	}
+	_, err = merge.New(merge.Schema{Fields: s.Fields, PrimaryKey: s.PrimaryKeys}, s.Options)
+	return err
+}
+
+func checkColumns(s *spec.TableSchema) error {
+	if len(s.Fields) == 0 {
+		return errs.Invalid("the table has no columns")
+	}
+	seen := map[string]bool{}
+	system := []string{spec.SequenceField, spec.KindField, spec.LevelField, spec.RowKindField, spec.RowIDField}
+	for _, f := range s.Fields {
+		switch {
+		case f.Name == "" || strings.TrimSpace(f.Name) == "":
+			return errs.Invalid("a column has no name")
+		case seen[f.Name]:
+			return errs.Invalid("column %q is named twice", f.Name)
+		case strings.HasPrefix(f.Name, spec.KeyPrefix) || slices.Contains(system, f.Name):
+			return errs.Invalid("column %q: the name is reserved (names must not start with %s)", f.Name, spec.KeyPrefix)
+		}
+		seen[f.Name] = true
+	}
+	return nil
+}
+
+func checkKeys(s *spec.TableSchema) error {
+	for kind, keys := range map[string][]string{"primary key": s.PrimaryKeys, "partition": s.PartitionKeys} {
+		seen := map[string]bool{}
+		for _, k := range keys {
+			f, ok := s.Field(k)
+			if !ok {
+				return errs.Invalid("%s column %q is not a column of the table", kind, k)
+			}
+			if seen[k] {
+				return errs.Invalid("%s column %q is named twice", kind, k)
+			}
+			if f.Type.IsNested() || f.Type.Root == types.Variant || f.Type.Root == types.Blob {
+				return errs.Invalid("%s column %q is of type %s: want a type without parts", kind, k, f.Type)
+			}
+			seen[k] = true
+		}
+	}
+	if len(s.PrimaryKeys) > 0 && len(s.TrimmedPrimaryKeys()) == 0 {
+		return errs.Invalid("primary key (%s) holds only partition columns: every partition would have one row", strings.Join(s.PrimaryKeys, ", "))
+	}
+	return nil
+}
+
+func checkBucketKeys(s *spec.TableSchema) error {
+	fields, err := s.BucketKeyFields()
+	if err != nil {
+		return errs.Invalid("option 'bucket-key': %v", err)
+	}
+	for _, f := range fields {
+		switch {
+		case f.Type.IsNested():
+			return errs.Invalid("option 'bucket-key': column %q is of type %s, which has no hash", f.Name, f.Type)
+		case slices.Contains(s.PartitionKeys, f.Name) && s.Options["bucket-key"] != "":
+			return errs.Invalid("option 'bucket-key': %q is a partition column", f.Name)
+		case len(s.PrimaryKeys) > 0 && !slices.Contains(s.PrimaryKeys, f.Name):
+			return errs.Invalid("option 'bucket-key': %q is not in the primary key", f.Name)
+		}
+	}
+	return nil
+}
+
+// immutable are the options that may not change once the table has data.
+var immutable = []string{"bucket-key", "bucket-function.type", "merge-engine", "data-file.path-directory", "type", "primary-key", "partition",
+	"rowkind.field", "aggregation.remove-record-on-delete", "partial-update.remove-record-on-delete", "partial-update.remove-record-on-sequence-group",
+	"sequence.snapshot-ordering", "primary-key.nullable", "dynamic-bucket.initial-buckets", "force-lookup", "row-tracking.enabled", "data-evolution.enabled",
+	"index-file-in-data-file-dir", "pk-clustering-override"}
+
+// altered gives the next schema with options changed. hasData forbids what
+// would make existing files mean something else.
+func altered(old *spec.TableSchema, set map[string]string, remove []string, hasData bool, nowMillis int64) (*spec.TableSchema, error) {
+	s := old.Clone()
+	s.ID, s.TimeMillis = old.ID+1, nowMillis
+	for _, k := range remove {
+		delete(s.Options, k)
+	}
+	for k, v := range set {
+		s.Options[k] = v
+	}
+	if err := options.CheckKnown(set); err != nil {
+		return nil, err
+	}
+	if hasData {
+		for _, k := range immutable {
+			if old.Options[k] != s.Options[k] {
+				return nil, errs.Invalid("option '%s' cannot change once the table has data: create a new table with it and copy the rows", k)
+			}
+		}
+	}
+	was, _ := old.Buckets()
+	now, err := s.Buckets()
+	if err != nil {
+		return nil, err
+	}
+	if hasData && was != now && (was == -1 || now == -1) {
+		return nil, errs.Invalid("option 'bucket' cannot change between -1 and a fixed number once the table has data")
+	}
+	return s, Check(s)
+}

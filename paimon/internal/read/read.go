@@ -1,0 +1,171 @@
+// Package read turns splits into batches of table rows.
+package read
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/tarndb/tarn/paimon/columnar"
+	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/internal/scan"
+	"github.com/tarndb/tarn/paimon/internal/table"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// Reader yields batches. Next gives io.EOF at the end; the caller releases the
+// rows. A Reader serves one goroutine.
+type Reader interface {
+	Next() (columnar.Batch, error)
+	Close()
+}
+
+// Mode says how the files of a split are read.
+type Mode int8
+
+const (
+	// State merges versions and drops deleted rows: a batch read.
+	State Mode = iota
+	// Changes gives the records of the files as they are, with their kinds.
+	Changes
+)
+
+// Open reads a split; columns are positions in the table's schema (nil: all).
+func Open(ctx context.Context, t *table.Table, s scan.Split, columns []int, mode Mode) (Reader, error) {
+	if !t.Keyed() {
+		return openRows(ctx, t, s, columns)
+	}
+	if mode == Changes || s.Raw {
+		files, err := t.Files(s.Partition, s.Bucket, columns)
+		if err != nil {
+			return nil, err
+		}
+		return &rawReader{ctx: ctx, files: files, metas: s.Files, dropDeletes: mode == State}, nil
+	}
+	return openMerge(ctx, t, s, columns)
+}
+
+// rawReader reads keyed files one after the other.
+type rawReader struct {
+	ctx         context.Context
+	files       *table.BucketFiles
+	metas       []spec.DataFileMeta
+	dropDeletes bool
+	cur         lsm.Stream
+}
+
+func (r *rawReader) Next() (columnar.Batch, error) {
+	for {
+		if r.cur == nil {
+			if len(r.metas) == 0 {
+				return columnar.Batch{}, io.EOF
+			}
+			s, err := r.files.Open(r.ctx, &r.metas[0], lsm.OpenOptions{})
+			if err != nil {
+				return columnar.Batch{}, err
+			}
+			r.cur, r.metas = s, r.metas[1:]
+		}
+		kv, err := r.cur.Next()
+		if err == io.EOF {
+			r.Close()
+			continue
+		}
+		if err != nil {
+			return columnar.Batch{}, err
+		}
+		if r.dropDeletes {
+			return columnar.Batch{Rows: kv.Rows}, nil
+		}
+		return columnar.Batch{Rows: kv.Rows, Kinds: kv.Kinds}, nil
+	}
+}
+
+func (r *rawReader) Close() {
+	if r.cur != nil {
+		_ = r.cur.Close()
+		r.cur = nil
+	}
+}
+
+// openMerge merges the files of a bucket. Engines that need other columns than
+// the wanted ones read all of them.
+func openMerge(ctx context.Context, t *table.Table, s scan.Split, columns []int) (Reader, error) {
+	read := columns
+	if !t.Projectable() {
+		read = nil
+	}
+	files, err := t.Files(s.Partition, s.Bucket, read)
+	if err != nil {
+		return nil, err
+	}
+	o, err := t.ReadOptions(columns)
+	if err != nil {
+		return nil, err
+	}
+	o.DropDeletes = true
+	merged, err := lsm.NewReader(ctx, files, s.Files, o)
+	if err != nil {
+		return nil, fmt.Errorf("read table %s: %w", t.Name, err)
+	}
+	return mergeReader{merged}, nil
+}
+
+type mergeReader struct{ *lsm.Reader }
+
+func (r mergeReader) Next() (columnar.Batch, error) {
+	kv, err := r.Reader.Next()
+	if err != nil {
+		return columnar.Batch{}, err
+	}
+	return columnar.Batch{Rows: kv.Rows}, nil
+}
+
+func (r mergeReader) Close() { _ = r.Reader.Close() }
+
+// openRows reads the files of a table without a primary key.
+func openRows(ctx context.Context, t *table.Table, s scan.Split, columns []int) (Reader, error) {
+	files, err := t.Files(s.Partition, s.Bucket, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &rowReader{ctx: ctx, files: files, o: files.RowReadOptions(columns), metas: slices.Clone(s.Files)}, nil
+}
+
+type rowReader struct {
+	ctx   context.Context
+	files *table.BucketFiles
+	o     datafile.RowReadOptions
+	metas []spec.DataFileMeta
+	cur   *datafile.RowReader
+}
+
+func (r *rowReader) Next() (columnar.Batch, error) {
+	for {
+		if r.cur == nil {
+			if len(r.metas) == 0 {
+				return columnar.Batch{}, io.EOF
+			}
+			cur, err := datafile.OpenRows(r.ctx, r.o, r.files.Path(&r.metas[0]), &r.metas[0])
+			if err != nil {
+				return columnar.Batch{}, err
+			}
+			r.cur, r.metas = cur, r.metas[1:]
+		}
+		rows, err := r.cur.Next()
+		if err == io.EOF {
+			r.Close()
+			continue
+		}
+		return columnar.Batch{Rows: rows}, err
+	}
+}
+
+func (r *rowReader) Close() {
+	if r.cur != nil {
+		_ = r.cur.Close()
+		r.cur = nil
+	}
+}

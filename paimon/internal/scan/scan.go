@@ -1,0 +1,381 @@
+// Package scan turns a snapshot and a filter into splits: which data files to
+// read, and which of them need merging.
+package scan
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tarndb/tarn/paimon/internal/binrow"
+	"github.com/tarndb/tarn/paimon/internal/manifest"
+	"github.com/tarndb/tarn/paimon/options"
+	"github.com/tarndb/tarn/paimon/predicate"
+	"github.com/tarndb/tarn/paimon/spec"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// Split is the unit of reading: files of one bucket that belong together.
+// Source: org.apache.paimon.table.source.DataSplit.
+type Split struct {
+	Partition    []byte // BinaryRow
+	Bucket       int
+	TotalBuckets int
+	Files        []spec.DataFileMeta
+	// Raw says that rows can be read file by file, without merging.
+	Raw bool
+}
+
+// Rows is the number of records in the files, merged or not.
+func (s *Split) Rows() int64 {
+	var n int64
+	for i := range s.Files {
+		n += s.Files[i].RowCount
+	}
+	return n
+}
+
+// Scanner plans reads of one table. It may be shared by goroutines.
+type Scanner struct {
+	Manifests *manifest.Files
+	Schema    *spec.TableSchema
+	Options   options.Table
+	// SchemaFields gives the columns of an older schema.
+	SchemaFields func(id int64) ([]types.Field, error)
+}
+
+// Request says what to plan.
+type Request struct {
+	Filter predicate.Filter
+	// Partition, when set, keeps only partitions for which it is true.
+	Partition func(row []byte) bool
+	// AllLevels shows level-0 files also where batch reads do not (compaction).
+	AllLevels bool
+	// MinLevel leaves out files below a level.
+	MinLevel int
+	// Bucket keeps one bucket; nil for all.
+	Bucket *int
+}
+
+// Live gives the live files of a snapshot that can hold wanted rows, grouped
+// by partition and bucket; one group is one Split with Raw unset.
+func (s *Scanner) Live(ctx context.Context, snap *spec.Snapshot, r Request) ([]Split, error) {
+	if snap == nil {
+		return nil, nil
+	}
+	lists, err := s.Manifests.All(ctx, snap)
+	if err != nil {
+		return nil, fmt.Errorf("plan snapshot %d: %w", snap.ID, err)
+	}
+	keep, err := s.keeper(r)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.Manifests.Live(ctx, lists, keep)
+	if err != nil {
+		return nil, fmt.Errorf("plan snapshot %d: %w", snap.ID, err)
+	}
+	return group(entries), nil
+}
+
+// Plan gives the splits of a batch read of a snapshot.
+func (s *Scanner) Plan(ctx context.Context, snap *spec.Snapshot, r Request) ([]Split, error) {
+	if s.Options.MergeEngine == options.FirstRow && !r.AllLevels {
+		r.MinLevel = max(r.MinLevel, 1)
+	}
+	buckets, err := s.Live(ctx, snap, r)
+	if err != nil {
+		return nil, err
+	}
+	var out []Split
+	for _, b := range buckets {
+		switch {
+		case b.Bucket == -2 && !r.AllLevels: // postponed rows are invisible until compacted
+		case len(s.Schema.PrimaryKeys) == 0:
+			out = append(out, s.packAppend(b)...)
+		default:
+			b.Raw = rawConvertible(b.Files)
+			out = append(out, b)
+		}
+	}
+	return out, nil
+}
+
+// Delta gives the files that a snapshot added, grouped; for streaming reads of
+// tables without changelog.
+func (s *Scanner) Delta(ctx context.Context, snap *spec.Snapshot, r Request) ([]Split, error) {
+	lists, err := s.Manifests.Delta(ctx, snap)
+	if err != nil {
+		return nil, fmt.Errorf("plan changes of snapshot %d: %w", snap.ID, err)
+	}
+	return s.added(ctx, snap, lists, r)
+}
+
+// Changelog gives the changelog files of a snapshot, grouped.
+func (s *Scanner) Changelog(ctx context.Context, snap *spec.Snapshot, r Request) ([]Split, error) {
+	lists, err := s.Manifests.Changelog(ctx, snap)
+	if err != nil {
+		return nil, fmt.Errorf("plan changelog of snapshot %d: %w", snap.ID, err)
+	}
+	return s.added(ctx, snap, lists, r)
+}
+
+func (s *Scanner) added(ctx context.Context, snap *spec.Snapshot, lists []spec.ManifestFileMeta, r Request) ([]Split, error) {
+	keep, err := s.keeper(r)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.Manifests.Entries(ctx, lists, keep)
+	if err != nil {
+		return nil, fmt.Errorf("plan changes of snapshot %d: %w", snap.ID, err)
+	}
+	entries = slices.DeleteFunc(slices.Clone(entries), func(e spec.ManifestEntry) bool { return e.Kind != spec.KindAdd })
+	splits := group(entries)
+	for i := range splits {
+		splits[i].Raw = true
+		slices.SortStableFunc(splits[i].Files, func(a, b spec.DataFileMeta) int { return cmp.Compare(a.MinSequence, b.MinSequence) })
+	}
+	return splits, nil
+}
+
+// keeper makes the filter on manifest entries. It decides alike for the ADD
+// and the DELETE of a file: by partition, bucket, key range, never by kind.
+func (s *Scanner) keeper(r Request) (func(*spec.ManifestEntry) bool, error) {
+	part, err := s.partitionTest(r)
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := s.bucketTest(r.Filter)
+	if err != nil {
+		return nil, err
+	}
+	stats := s.statsTest(r.Filter)
+	if part == nil && bucket == nil && stats == nil && r.MinLevel == 0 && r.Bucket == nil {
+		return nil, nil
+	}
+	return func(e *spec.ManifestEntry) bool {
+		return e.File.Level >= r.MinLevel &&
+			(r.Bucket == nil || e.Bucket == *r.Bucket) &&
+			(part == nil || part(e.Partition)) &&
+			(bucket == nil || bucket(e)) &&
+			(stats == nil || stats(e))
+	}, nil
+}
+
+// partitionTest evaluates the filter's conditions on partition columns.
+func (s *Scanner) partitionTest(r Request) (func([]byte) bool, error) {
+	fields := s.Schema.PartitionFields()
+	conds := r.Filter.Only(s.Schema.PartitionKeys...)
+	if len(fields) == 0 || len(conds) == 0 {
+		return r.Partition, nil
+	}
+	index := map[string]int{}
+	for i, f := range fields {
+		index[f.Name] = i
+	}
+	test := func(row []byte) bool {
+		if r.Partition != nil && !r.Partition(row) {
+			return false
+		}
+		values, err := binrow.Rows(fields, [][]byte{row})
+		if err != nil {
+			return true // the reader reports the damage
+		}
+		defer values.Release()
+		for i := range conds {
+			c := &conds[i]
+			col := values.Column(index[c.Column])
+			rng := predicate.Range{Min: col, Max: col, Rows: 1, NullCount: int64(col.NullN())}
+			if !c.MayMatch(fields[index[c.Column]].Type, rng) {
+				return false
+			}
+		}
+		return true
+	}
+	return memoize(test), nil
+}
+
+// memoize remembers answers by partition: a scan sees few partitions and many
+// files. Manifests are read in parallel, so the memory is per call site under
+// a lock.
+func memoize(test func([]byte) bool) func([]byte) bool {
+	var seen syncMap
+	return func(row []byte) bool {
+		if v, ok := seen.get(row); ok {
+			return v
+		}
+		v := test(row)
+		seen.put(row, v)
+		return v
+	}
+}
+
+// bucketTest keeps the one bucket that the filter's key values hash to.
+func (s *Scanner) bucketTest(f predicate.Filter) (func(*spec.ManifestEntry) bool, error) {
+	if s.Options.Bucket <= 0 {
+		return nil, nil
+	}
+	fields, err := s.Schema.BucketKeyFields()
+	if err != nil {
+		return nil, err
+	}
+	cols := make([]arrow.Array, len(fields))
+	for i, field := range fields {
+		v, ok := f.Equals(field.Name)
+		if !ok || v.IsNull(0) {
+			return nil, nil
+		}
+		cols[i] = v
+	}
+	byTotal := map[int]int32{} // partitions may have different numbers of buckets
+	var lock sync.Mutex
+	return func(e *spec.ManifestEntry) bool {
+		if e.TotalBuckets <= 0 {
+			return true
+		}
+		lock.Lock()
+		defer lock.Unlock()
+		want, ok := byTotal[e.TotalBuckets]
+		if !ok {
+			b, err := binrow.NewBucketer(s.Options.BucketFunction, spec.TypesOf(fields), e.TotalBuckets)
+			one := []int32{0}
+			if err != nil || b.Buckets(cols, one) != nil {
+				return true
+			}
+			want = one[0]
+			byTotal[e.TotalBuckets] = want
+		}
+		return int32(e.Bucket) == want
+	}, nil
+}
+
+// statsTest skips files by statistics: of key columns in tables with a primary
+// key (a value filter could hide the newest version of a row), of all columns
+// in append tables.
+func (s *Scanner) statsTest(f predicate.Filter) func(*spec.ManifestEntry) bool {
+	keyed := len(s.Schema.PrimaryKeys) > 0
+	names := s.Schema.TrimmedPrimaryKeys()
+	if !keyed {
+		for _, field := range s.Schema.Fields {
+			names = append(names, field.Name)
+		}
+	}
+	conds := f.Only(names...)
+	conds = slices.DeleteFunc(conds, func(l predicate.Leaf) bool { return slices.Contains(s.Schema.PartitionKeys, l.Column) })
+	if len(conds) == 0 {
+		return nil
+	}
+	return func(e *spec.ManifestEntry) bool {
+		fields, stats, err := s.statsOf(&e.File, keyed)
+		if err != nil {
+			return true
+		}
+		return s.statsMatch(conds, fields, stats, e.File.RowCount)
+	}
+}
+
+// statsOf gives the statistics to look at with the columns that they cover.
+func (s *Scanner) statsOf(f *spec.DataFileMeta, keyed bool) ([]types.Field, spec.SimpleStats, error) {
+	if f.SchemaID != s.Schema.ID {
+		return nil, spec.SimpleStats{}, fmt.Errorf("schema %d: statistics of other schemas are not used", f.SchemaID)
+	}
+	if keyed {
+		return s.Schema.TrimmedPrimaryKeyFields(), f.KeyStats, nil
+	}
+	if f.ValueStatsCols == nil {
+		return s.Schema.Fields, f.ValueStats, nil
+	}
+	fields, err := s.Schema.Project(f.ValueStatsCols)
+	return fields, f.ValueStats, err
+}
+
+func (s *Scanner) statsMatch(conds predicate.Filter, fields []types.Field, stats spec.SimpleStats, rows int64) bool {
+	bounds, err := binrow.Rows(fields, [][]byte{stats.Min, stats.Max})
+	if err != nil || len(fields) == 0 {
+		return true
+	}
+	defer bounds.Release()
+	for i := range conds {
+		at := slices.IndexFunc(fields, func(f types.Field) bool { return f.Name == conds[i].Column })
+		if at < 0 {
+			continue
+		}
+		r := predicate.Range{NullCount: -1, Rows: rows}
+		if at < len(stats.NullCounts) && stats.NullCounts[at] != nil {
+			r.NullCount = *stats.NullCounts[at]
+		}
+		lo, hi := arraySlice(bounds.Column(at), 0), arraySlice(bounds.Column(at), 1)
+		r.Min, r.Max = lo, hi
+		ok := conds[i].MayMatch(fields[at].Type, r)
+		lo.Release()
+		hi.Release()
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// group gathers entries by partition and bucket, in the order of partitions'
+// bytes and bucket numbers.
+func group(entries []spec.ManifestEntry) []Split {
+	index := map[string]int{}
+	var out []Split
+	for i := range entries {
+		e := &entries[i]
+		key := fmt.Sprintf("%s\x00%d", e.Partition, e.Bucket)
+		at, ok := index[key]
+		if !ok {
+			at = len(out)
+			index[key] = at
+			out = append(out, Split{Partition: e.Partition, Bucket: e.Bucket, TotalBuckets: e.TotalBuckets})
+		}
+		out[at].Files = append(out[at].Files, e.File)
+	}
+	slices.SortFunc(out, func(a, b Split) int {
+		return cmp.Or(strings.Compare(string(a.Partition), string(b.Partition)), cmp.Compare(a.Bucket, b.Bucket))
+	})
+	return out
+}
+
+// rawConvertible reports whether the files of a bucket need no merging: all on
+// one level above 0 and free of deletes, or a single such file anywhere.
+// Source: org.apache.paimon.table.source.MergeTreeSplitGenerator.
+func rawConvertible(files []spec.DataFileMeta) bool {
+	for i := range files {
+		f := &files[i]
+		if f.DeleteRowCount == nil || *f.DeleteRowCount > 0 {
+			return false
+		}
+		if len(files) > 1 && (f.Level == 0 || f.Level != files[0].Level) {
+			return false
+		}
+	}
+	return true
+}
+
+// packAppend cuts the files of an append table's bucket into splits of the
+// target size, in sequence order.
+func (s *Scanner) packAppend(b Split) []Split {
+	slices.SortStableFunc(b.Files, func(x, y spec.DataFileMeta) int { return cmp.Compare(x.MinSequence, y.MinSequence) })
+	b.Raw = true
+	var out []Split
+	var size int64
+	start := 0
+	for i := range b.Files {
+		weight := max(b.Files[i].FileSize, s.Options.Scan.SplitOpenCost)
+		if i > start && size+weight > s.Options.Scan.SplitTargetSize {
+			part := b
+			part.Files = b.Files[start:i]
+			out, start, size = append(out, part), i, 0
+		}
+		size += weight
+	}
+	b.Files = b.Files[start:]
+	return append(out, b)
+}

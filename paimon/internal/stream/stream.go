@@ -1,0 +1,225 @@
+// Package stream follows a table: first its state, if wanted, then what every
+// snapshot changed.
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/history"
+	"github.com/tarndb/tarn/paimon/internal/read"
+	"github.com/tarndb/tarn/paimon/internal/scan"
+	"github.com/tarndb/tarn/paimon/internal/table"
+	"github.com/tarndb/tarn/paimon/options"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// Plan is the next piece of a stream.
+type Plan struct {
+	Splits []scan.Split
+	Mode   read.Mode
+	// Full says that this is the table's state, not a change.
+	Full bool
+	// Snapshot is the snapshot that the piece comes from; nil for an empty
+	// table.
+	Snapshot *spec.Snapshot
+	// Next is the position after the piece: the next snapshot to read.
+	Next int64
+}
+
+// Scanner plans a streaming read. It serves one goroutine.
+// Source: org.apache.paimon.table.source.DataTableStreamScan.
+type Scanner struct {
+	t    *table.Table
+	next int64 // 0: not started
+}
+
+// New makes a scanner that starts where the options say (scan.mode) or, when
+// next is above 0, with the changes of snapshot next.
+func New(t *table.Table, next int64) (*Scanner, error) {
+	if t.Keyed() && t.Options.Changelog.Producer == options.ChangelogNone && t.Options.MergeEngine != options.Deduplicate && t.Options.MergeEngine != options.FirstRow {
+		return nil, errs.Unsupported("read table %s as a stream: with merge-engine %s its changes are known only with 'changelog-producer' = 'lookup' or 'full-compaction'", t.Name, t.Options.MergeEngine)
+	}
+	return &Scanner{t: t, next: next}, nil
+}
+
+// Next gives the next piece, or nil when nothing new has been committed.
+func (s *Scanner) Next(ctx context.Context) (*Plan, error) {
+	if s.next == 0 {
+		return s.start(ctx)
+	}
+	for {
+		snap, err := s.get(ctx, s.next)
+		if err != nil || snap == nil {
+			return nil, err
+		}
+		p, err := s.follow(ctx, snap)
+		if err != nil {
+			return nil, err
+		}
+		s.next = snap.ID + 1
+		if p != nil {
+			p.Next = s.next
+			return p, nil
+		}
+	}
+}
+
+// Position is the next snapshot to read; 0 before the first piece.
+func (s *Scanner) Position() int64 { return s.next }
+
+// get reads a snapshot, or its long-lived changelog once it has expired; nil
+// when it is not there yet.
+func (s *Scanner) get(ctx context.Context, id int64) (*spec.Snapshot, error) {
+	h := s.t.History
+	snap, err := h.Snapshots.Get(ctx, id)
+	if !errors.Is(err, errs.ErrNotFound) {
+		return snap, err
+	}
+	snap, err = h.Changelogs.Get(ctx, id)
+	if !errors.Is(err, errs.ErrNotFound) {
+		return snap, err
+	}
+	earliest, err := h.Snapshots.EarliestID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	latest, err := h.Snapshots.LatestID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case earliest > id:
+		return nil, errs.Kinded(errs.ErrNotFound, "read table %s as a stream: snapshot %d has expired, the oldest is %d; raise 'snapshot.time-retained', use a 'consumer-id', or start again with 'scan.mode' = 'latest-full'", s.t.Name, id, earliest)
+	case latest+1 < id:
+		return nil, errs.Kinded(errs.ErrNotFound, "read table %s as a stream: snapshot %d is to come but the newest is %d: the table was rolled back or made anew; start again with 'scan.mode' = 'latest-full'", s.t.Name, id, latest)
+	}
+	return nil, nil
+}
+
+// follow plans the changes of one snapshot; nil when it has none to show.
+func (s *Scanner) follow(ctx context.Context, snap *spec.Snapshot) (*Plan, error) {
+	o := s.t.Options
+	var splits []scan.Split
+	var err error
+	switch {
+	case o.Changelog.Producer != options.ChangelogNone:
+		if snap.ChangelogManifestList == nil {
+			return nil, nil
+		}
+		splits, err = s.t.Scanner.Changelog(ctx, snap, scan.Request{})
+	case snap.CommitKind == spec.CommitAppend, snap.CommitKind == spec.CommitOverwrite && o.Scan.ReadOverwrite:
+		splits, err = s.t.Scanner.Delta(ctx, snap, scan.Request{})
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{Splits: splits, Mode: read.Changes, Snapshot: snap}, nil
+}
+
+// start resolves `scan.mode`. Source: CoreOptions.StartupMode and
+// org.apache.paimon.table.source.snapshot.*StartingScanner.
+func (s *Scanner) start(ctx context.Context) (*Plan, error) {
+	snaps := s.t.History.Snapshots
+	latest, err := snaps.Latest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o := s.t.Options.Scan
+	mode, err := startMode(o)
+	if err != nil {
+		return nil, fmt.Errorf("read table %s as a stream: %w", s.t.Name, err)
+	}
+	switch mode {
+	case "latest-full":
+		if latest == nil {
+			return nil, nil
+		}
+		return s.full(ctx, latest)
+	case "latest":
+		s.next = 1
+		if latest != nil {
+			s.next = latest.ID + 1
+		}
+		return &Plan{Next: s.next, Snapshot: latest, Mode: read.Changes}, nil
+	case "from-snapshot":
+		s.next = o.SnapshotID
+		return s.Next(ctx)
+	case "from-snapshot-full":
+		snap, err := snaps.Get(ctx, o.SnapshotID)
+		if err != nil {
+			return nil, err
+		}
+		return s.full(ctx, snap)
+	}
+	at, err := firstAfter(ctx, snaps, o.TimestampMillis)
+	if err != nil {
+		return nil, err
+	}
+	s.next = at
+	return s.Next(ctx)
+}
+
+func startMode(o options.Scan) (string, error) {
+	mode := o.Mode
+	if mode == "default" || mode == "full" {
+		mode = "latest-full"
+		switch {
+		case o.TimestampMillis > 0:
+			mode = "from-timestamp"
+		case o.SnapshotID > 0:
+			mode = "from-snapshot"
+		}
+	}
+	switch mode {
+	case "latest-full", "latest":
+		return mode, nil
+	case "from-timestamp":
+		if o.TimestampMillis <= 0 {
+			return "", errs.Invalid("'scan.mode' = 'from-timestamp' needs 'scan.timestamp-millis'")
+		}
+		return mode, nil
+	case "from-snapshot", "from-snapshot-full":
+		if o.SnapshotID <= 0 {
+			return "", errs.Invalid("'scan.mode' = '%s' needs 'scan.snapshot-id'", mode)
+		}
+		return mode, nil
+	}
+	return "", errs.Unsupported("'scan.mode' = '%s' of streaming reads", mode)
+}
+
+// full plans the state of a snapshot and goes on after it. With changelogs
+// made by compaction, rows that no changelog has told yet are left for it.
+func (s *Scanner) full(ctx context.Context, snap *spec.Snapshot) (*Plan, error) {
+	r := scan.Request{}
+	switch s.t.Options.Changelog.Producer {
+	case options.ChangelogLookup:
+		r.MinLevel = 1
+	case options.ChangelogFullCompaction:
+		r.MinLevel = s.t.Options.Compaction.NumLevels - 1
+	}
+	splits, err := s.t.Scanner.Plan(ctx, snap, r)
+	if err != nil {
+		return nil, err
+	}
+	s.next = snap.ID + 1
+	return &Plan{Splits: splits, Mode: read.State, Full: true, Snapshot: snap, Next: s.next}, nil
+}
+
+// firstAfter gives the first snapshot committed at or after millis, or the one
+// to come.
+func firstAfter(ctx context.Context, snaps *history.Snapshots, millis int64) (int64, error) {
+	before, err := snaps.AtOrBefore(ctx, millis-1)
+	if err != nil {
+		return 0, err
+	}
+	if before != nil {
+		return before.ID + 1, nil
+	}
+	earliest, err := snaps.EarliestID(ctx)
+	return max(earliest, 1), err
+}

@@ -1,0 +1,130 @@
+package table
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tarndb/tarn/paimon/columnar"
+	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// BucketFiles opens and writes the keyed data files of one bucket; it is how
+// the LSM tree reaches storage.
+type BucketFiles struct {
+	t     *Table
+	paths *datafile.Paths
+	parts map[int]arrow.Array
+	read  datafile.KVReadOptions
+}
+
+var _ lsm.Files = (*BucketFiles)(nil)
+
+// Files gives the files of a bucket with only some value columns (nil: all).
+func (t *Table) Files(partition []byte, bucket int, columns []int) (*BucketFiles, error) {
+	dir, err := t.Parts.Path(partition)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	parts, err := t.PartitionColumns(partition)
+	if err != nil {
+		return nil, err
+	}
+	return &BucketFiles{t: t, paths: datafile.NewPaths(t.PathOptions(), dir, bucket), parts: parts, read: datafile.KVReadOptions{
+		Store: t.Store, Formats: datafile.Formats(), Fields: t.Schema.Fields, KeyFields: t.KeyAt, Columns: columns, SequenceFields: t.SeqAt,
+		SequenceDescending: t.Options.SequenceDescending, Partition: parts, SchemaFields: t.SchemaFields,
+	}}, nil
+}
+
+// Path gives the path of a data file in the store.
+func (b *BucketFiles) Path(f *spec.DataFileMeta) string { return b.paths.DataFile(f) }
+
+// Partition gives the values of the partition columns.
+func (b *BucketFiles) Partition() map[int]arrow.Array { return b.parts }
+
+// Open implements lsm.Files.
+func (b *BucketFiles) Open(ctx context.Context, f *spec.DataFileMeta, o lsm.OpenOptions) (lsm.Stream, error) {
+	read := b.read
+	read.BatchRows = o.BatchRows
+	return datafile.OpenKV(ctx, read, b.paths.DataFile(f), f)
+}
+
+// NewWriter implements lsm.Files.
+func (b *BucketFiles) NewWriter(ctx context.Context, level int, source int8) lsm.Writer {
+	return b.writer(ctx, level, source, false)
+}
+
+// NewChangelogWriter implements lsm.Files.
+func (b *BucketFiles) NewChangelogWriter(ctx context.Context, level int) lsm.Writer {
+	return b.writer(ctx, 0, spec.SourceAppend, true)
+}
+
+func (b *BucketFiles) writer(ctx context.Context, level int, source int8, changelog bool) lsm.Writer {
+	t := b.t
+	f, c := t.Options.Files, t.Options.Changelog
+	o := datafile.KVWriterOptions{
+		Store: t.Store, Paths: b.paths, Formats: datafile.Formats(), Format: f.Format, Fields: t.Schema.Fields, KeyFields: t.KeyAt,
+		SchemaID: t.Schema.ID, Level: level, Source: source, Changelog: changelog, ThinMode: f.ThinMode, TargetFileSize: f.TargetSize,
+		Stats: t.stats(),
+	}
+	o.Write.Compression, o.Write.Level, o.Write.BlockBytes, o.Write.Params = f.Compression, f.ZstdLevel, f.BlockSize, t.Raw
+	if changelog {
+		if c.FileCompression != "" {
+			o.Write.Compression = c.FileCompression
+		}
+		if c.FileStatsMode != "" {
+			o.Stats.Mode, o.Stats.FieldModes = c.FileStatsMode, nil
+		}
+	}
+	w, err := datafile.NewKVWriter(ctx, o)
+	if err != nil {
+		return failed{err}
+	}
+	return w
+}
+
+// stats gives the statistics options of data files.
+func (t *Table) stats() datafile.StatsOptions {
+	f := t.Options.Files
+	s := datafile.StatsOptions{Mode: f.StatsMode, FieldModes: f.FieldStats, Full: !f.StatsDense}
+	if f.StatsKeepFirstN >= 0 {
+		s.KeepFirstColumns = &f.StatsKeepFirstN
+	}
+	return s
+}
+
+// failed is a writer that could not be made; it says so on every use.
+type failed struct{ err error }
+
+func (f failed) Write(*columnar.KV) error            { return f.err }
+func (f failed) Close() ([]spec.DataFileMeta, error) { return nil, f.err }
+func (f failed) Abort()                              {}
+
+// Delete implements lsm.Files.
+func (b *BucketFiles) Delete(ctx context.Context, files ...spec.DataFileMeta) error {
+	var paths []string
+	for i := range files {
+		paths = append(paths, b.paths.DataFile(&files[i]))
+		for _, extra := range files[i].ExtraFiles {
+			paths = append(paths, b.paths.ExtraFile(&files[i], extra))
+		}
+	}
+	return b.t.Store.Delete(ctx, paths...)
+}
+
+// RowReadOptions gives the options for files without keys.
+func (b *BucketFiles) RowReadOptions(columns []int) datafile.RowReadOptions {
+	return datafile.RowReadOptions{Store: b.t.Store, Formats: datafile.Formats(), Fields: b.t.Schema.Fields, Columns: columns, Partition: b.parts, SchemaFields: b.t.SchemaFields}
+}
+
+// RowWriter starts files of an append table.
+func (b *BucketFiles) RowWriter(ctx context.Context, first int64, source int8) (*datafile.RowWriter, error) {
+	t, f := b.t, b.t.Options.Files
+	o := datafile.RowWriterOptions{Store: t.Store, Paths: b.paths, Formats: datafile.Formats(), Format: f.Format, Fields: t.Schema.Fields,
+		SchemaID: t.Schema.ID, FirstSequence: first, Source: source, TargetFileSize: f.TargetSize, Stats: t.stats()}
+	o.Write.Compression, o.Write.Level, o.Write.BlockBytes, o.Write.Params = f.Compression, f.ZstdLevel, f.BlockSize, t.Raw
+	return datafile.NewRowWriter(ctx, o)
+}

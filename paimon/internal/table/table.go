@@ -1,0 +1,206 @@
+// Package table is what reading, writing and compacting one table share: its
+// schema, options, metadata and the way to its data files.
+package table
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tarndb/tarn/paimon/columnar"
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/fileio"
+	"github.com/tarndb/tarn/paimon/internal/binrow"
+	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/history"
+	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/internal/manifest"
+	"github.com/tarndb/tarn/paimon/internal/scan"
+	"github.com/tarndb/tarn/paimon/merge"
+	"github.com/tarndb/tarn/paimon/options"
+	"github.com/tarndb/tarn/paimon/spec"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// Table is one branch of a table under one schema. It is not changed after
+// Open and may be shared by goroutines.
+type Table struct {
+	Name      string // "db.table"
+	Dir       string
+	Store     fileio.Store
+	Schema    *spec.TableSchema
+	Raw       options.Map // options with those of the hint
+	Options   options.Table
+	History   *history.History
+	Manifests *manifest.Files
+	Scanner   *scan.Scanner
+	Parts     *binrow.Partitioner
+
+	// KeyAt are the positions of the trimmed primary key, PartAt those of the
+	// partition columns, SeqAt those of `sequence.field`.
+	KeyAt, PartAt, SeqAt []int
+	keyTypes             []types.Type
+}
+
+// Config says which table to open.
+type Config struct {
+	Name   string
+	Dir    string
+	Branch string
+	Store  fileio.Store
+	Schema *spec.TableSchema // newest
+	Hint   map[string]string // dynamic options
+	Cache  *manifest.Cache
+}
+
+// Open prepares a table; it reads no file.
+func Open(c Config) (*Table, error) {
+	t := &Table{Name: c.Name, Dir: c.Dir, Store: c.Store, Schema: c.Schema, Raw: options.Map(c.Schema.Options).With(c.Hint)}
+	if err := options.CheckReadable(t.Raw); err != nil {
+		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
+	}
+	var err error
+	if t.Options, err = options.Parse(t.Raw, t.Keyed()); err != nil {
+		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
+	}
+	if t.KeyAt, err = c.Schema.Indexes(c.Schema.TrimmedPrimaryKeys()); err == nil {
+		if t.PartAt, err = c.Schema.Indexes(c.Schema.PartitionKeys); err == nil {
+			t.SeqAt, err = c.Schema.Indexes(t.Options.SequenceFields)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
+	}
+	for _, f := range c.Schema.TrimmedPrimaryKeyFields() {
+		t.keyTypes = append(t.keyTypes, f.Type)
+	}
+	t.History = history.Open(c.Store, c.Dir, c.Branch)
+	f := t.Options.Files
+	m := manifest.DefaultOptions()
+	m.TargetSize, m.MergeMinCount, m.FullCompactionSize, m.Codec = f.ManifestTargetSize, f.ManifestMergeMin, f.ManifestFullSize, f.ManifestCompression
+	m.PartitionFields, m.Arity, m.Cache = c.Schema.PartitionFields(), spec.ArityOf(c.Schema), c.Cache
+	if t.Manifests, err = manifest.New(c.Store, c.Dir, m); err != nil {
+		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
+	}
+	t.Parts = binrow.NewPartitioner(c.Schema.PartitionFields(), f.PartitionDefaultName, f.PartitionLegacyName)
+	t.Scanner = &scan.Scanner{Manifests: t.Manifests, Schema: c.Schema, Options: t.Options, SchemaFields: t.SchemaFields}
+	return t, nil
+}
+
+// Keyed reports whether the table has a primary key.
+func (t *Table) Keyed() bool { return len(t.Schema.PrimaryKeys) > 0 }
+
+// SchemaFields gives the columns of a schema by id.
+func (t *Table) SchemaFields(id int64) ([]types.Field, error) {
+	if id == t.Schema.ID {
+		return t.Schema.Fields, nil
+	}
+	s, err := t.History.Schemas.Get(context.Background(), id)
+	if err != nil {
+		return nil, err
+	}
+	return s.Fields, nil
+}
+
+// KeyOf encodes a BinaryRow of the trimmed primary key so that bytes order
+// like keys.
+func (t *Table) KeyOf(row []byte) ([]byte, error) {
+	b, err := binrow.Decode(t.keyTypes, row)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Release()
+	keys, err := columnar.NewKeyEncoder(t.keyTypes, columnar.KeyOptions{}).Encode(b.Columns())
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(keys.At(0)), nil
+}
+
+// Engine makes a merge engine over all columns.
+func (t *Table) Engine() (merge.Engine, error) {
+	return merge.New(merge.Schema{Fields: t.Schema.Fields, PrimaryKey: t.Schema.PrimaryKeys}, t.Raw)
+}
+
+// subsetEngine makes an engine over some columns only; see Projectable.
+func (t *Table) subsetEngine(columns []int) (merge.Engine, error) {
+	fields := make([]types.Field, len(columns))
+	for i, c := range columns {
+		fields[i] = t.Schema.Fields[c]
+	}
+	return merge.New(merge.Schema{Fields: fields, PrimaryKey: t.Schema.PrimaryKeys}, t.Raw)
+}
+
+// Projectable reports whether the engine can merge a part of the columns:
+// engines that pick whole rows can.
+func (t *Table) Projectable() bool {
+	return t.Options.MergeEngine == options.Deduplicate || t.Options.MergeEngine == options.FirstRow
+}
+
+// Policy is how versions of a key are merged in reads and compactions.
+func (t *Table) Policy() lsm.Policy {
+	switch {
+	case t.Options.MergeEngine == options.FirstRow:
+		return lsm.MergeFirstRow
+	case t.Options.NeedsLookup():
+		return lsm.MergeLookup
+	}
+	return lsm.MergeAll
+}
+
+// ReadOptions gives the merge options for reading columns (nil for all).
+func (t *Table) ReadOptions(columns []int) (lsm.ReadOptions, error) {
+	make := t.Engine
+	if columns != nil && t.Projectable() {
+		make = func() (merge.Engine, error) { return t.subsetEngine(columns) }
+	}
+	if _, err := make(); err != nil { // report now; the factory below cannot
+		return lsm.ReadOptions{}, fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	o := lsm.ReadOptions{KeyOf: t.KeyOf, Policy: t.Policy(), NewEngine: func() merge.Engine { e, _ := make(); return e }}
+	if columns != nil && !t.Projectable() {
+		o.Columns = columns // all are merged, these are given
+	}
+	return o, nil
+}
+
+// PartitionColumns gives one-row arrays of the partition's values by position.
+func (t *Table) PartitionColumns(row []byte) (map[int]arrow.Array, error) {
+	if len(t.PartAt) == 0 {
+		return nil, nil
+	}
+	b, err := binrow.Rows(t.Schema.PartitionFields(), [][]byte{row})
+	if err != nil {
+		return nil, fmt.Errorf("table %s: partition: %w", t.Name, err)
+	}
+	out := make(map[int]arrow.Array, len(t.PartAt))
+	for i, at := range t.PartAt {
+		out[at] = b.Column(i) // kept by the reader; the Go heap frees it
+	}
+	return out, nil
+}
+
+// PathOptions gives the naming of data files.
+func (t *Table) PathOptions() datafile.PathOptions {
+	return datafile.PathOptions{Table: t.Dir, DataPrefix: t.Options.Files.Prefix, ChangelogPrefix: t.Options.Changelog.FilePrefix, Directory: t.Raw["data-file.path-directory"]}
+}
+
+// CheckWritable refuses tables that Tarn cannot write.
+func (t *Table) CheckWritable() error {
+	if err := options.CheckWritable(t.Raw); err != nil {
+		return fmt.Errorf("write table %s: %w", t.Name, err)
+	}
+	switch {
+	case t.Options.Bucket == -2:
+		return errs.Unsupported("write table %s: 'bucket' = '-2' (postpone) is not supported by this version of Tarn; use a fixed number of buckets", t.Name)
+	case t.Keyed() && t.Schema.CrossPartition():
+		return errs.Unsupported("write table %s: the primary key lacks partition columns (%v): moving rows between partitions is not supported by this version of Tarn; add them to the key", t.Name, t.Schema.PartitionKeys)
+	case t.Options.Files.Format != "parquet":
+		return errs.Unsupported("write table %s: 'file.format' = '%s' is not supported by this version of Tarn; use parquet", t.Name, t.Options.Files.Format)
+	case t.Options.Changelog.FileFormat != "" && t.Options.Changelog.FileFormat != "parquet":
+		return errs.Unsupported("write table %s: 'changelog-file.format' = '%s' is not supported by this version of Tarn; use parquet", t.Name, t.Options.Changelog.FileFormat)
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+package write
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/tarndb/tarn/paimon/columnar"
+	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/internal/table"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// bucketWriter is the state of one bucket: where its sequence numbers are,
+// which files it made since the last commit.
+type bucketWriter struct {
+	id      bucketID
+	files   *table.BucketFiles
+	ref     lsm.BucketRef
+	nextSeq int64
+	levels  *lsm.Levels // nil when no compaction runs here
+	state   lsm.PickState
+	message spec.CommitMessage
+	rows    *datafile.RowWriter // append tables
+}
+
+func (id bucketID) compare(o bucketID) int {
+	return cmp.Or(strings.Compare(id.partition, o.partition), cmp.Compare(id.bucket, o.bucket))
+}
+
+// bucket gives the writer of a bucket, restoring it on first use.
+func (w *Writer) bucket(partition string, b int32) (*bucketWriter, error) {
+	id := bucketID{partition, b}
+	if bw := w.buckets[id]; bw != nil {
+		return bw, nil
+	}
+	files, err := w.t.Files([]byte(partition), int(b), nil)
+	if err != nil {
+		return nil, err
+	}
+	bw := &bucketWriter{id: id, files: files}
+	bw.reset(w.t.Options.Bucket)
+	live := w.live[id]
+	for i := range live.Files {
+		bw.nextSeq = max(bw.nextSeq, live.Files[i].MaxSequence+1)
+	}
+	if w.buffer != nil {
+		bw.ref = w.buffer.Bucket()
+	}
+	if w.compact != nil {
+		if bw.levels, err = lsm.NewLevels(w.t.KeyOf, w.t.Options.Compaction.NumLevels, live.Files); err != nil {
+			return nil, err
+		}
+	}
+	w.buckets[id] = bw
+	return bw, nil
+}
+
+func (bw *bucketWriter) reset(totalBuckets int) {
+	bw.message = spec.CommitMessage{Partition: []byte(bw.id.partition), Bucket: int(bw.id.bucket), TotalBuckets: totalBuckets}
+}
+
+// take gives the message of the commit being prepared and starts the next.
+func (bw *bucketWriter) take() spec.CommitMessage {
+	m := bw.message
+	bw.reset(m.TotalBuckets)
+	return m
+}
+
+func (bw *bucketWriter) buffered(w *Writer) int64 {
+	switch {
+	case bw.rows != nil:
+		return bw.rows.Rows()
+	case w.buffer != nil:
+		return w.buffer.Rows(bw.ref)
+	}
+	return 0
+}
+
+// flush writes the buffered rows to level-0 files.
+func (bw *bucketWriter) flush(ctx context.Context, w *Writer) error {
+	if w.buffer == nil {
+		return bw.flushRows()
+	}
+	if w.buffer.Rows(bw.ref) == 0 {
+		return nil
+	}
+	r, err := w.buffer.Flush(ctx, bw.ref, bw.files)
+	if err != nil {
+		return err
+	}
+	bw.message.NewFiles = append(bw.message.NewFiles, r.Files...)
+	bw.message.ChangelogFiles = append(bw.message.ChangelogFiles, r.Changelog...)
+	if bw.levels != nil {
+		return bw.levels.Update(nil, r.Files)
+	}
+	return nil
+}
+
+func (bw *bucketWriter) flushRows() error {
+	if bw.rows == nil {
+		return nil
+	}
+	files, err := bw.rows.Close()
+	bw.rows = nil
+	if err != nil {
+		return err
+	}
+	bw.message.NewFiles = append(bw.message.NewFiles, files...)
+	return nil
+}
+
+// compacted takes the result of a compaction. A file that an earlier, not yet
+// committed compaction made and this one replaced is in no snapshot: it leaves
+// the message, and its bytes go unless it only changed level.
+func (bw *bucketWriter) compacted(ctx context.Context, r lsm.CompactResult) error {
+	m := &bw.message
+	for _, before := range r.Before {
+		at := slices.IndexFunc(m.CompactAfter, func(f spec.DataFileMeta) bool { return f.FileName == before.FileName })
+		if at < 0 {
+			m.CompactBefore = append(m.CompactBefore, before)
+			continue
+		}
+		m.CompactAfter = slices.Delete(m.CompactAfter, at, at+1)
+		name := func(f spec.DataFileMeta) bool { return f.FileName == before.FileName }
+		if !slices.ContainsFunc(r.After, name) && !slices.ContainsFunc(m.CompactBefore, name) {
+			if err := bw.files.Delete(ctx, before); err != nil {
+				return err
+			}
+		}
+	}
+	m.CompactAfter = append(m.CompactAfter, r.After...)
+	m.CompactChangelog = append(m.CompactChangelog, r.Changelog...)
+	return bw.levels.Update(r.Before, r.After)
+}
+
+// discard deletes files that no commit took.
+func (bw *bucketWriter) discard(ctx context.Context) {
+	if bw.rows != nil {
+		bw.rows.Abort()
+	}
+	m := bw.message
+	var made []spec.DataFileMeta
+	made = append(made, m.NewFiles...)
+	made = append(made, m.ChangelogFiles...)
+	made = append(made, m.CompactChangelog...)
+	for _, f := range m.CompactAfter {
+		if !slices.ContainsFunc(m.CompactBefore, func(b spec.DataFileMeta) bool { return b.FileName == f.FileName }) {
+			made = append(made, f)
+		}
+	}
+	_ = bw.files.Delete(ctx, made...) // what stays is an orphan
+}
+
+// append writes rows of a table without a primary key.
+func (w *Writer) append(ctx context.Context, b columnar.Batch, rows []int32) error {
+	for i := range b.Kinds {
+		if k := b.Kinds[i]; k.IsRetract() && (w.ignore == nil || !w.ignore(k)) {
+			return errRetract(w.t.Name, k.String())
+		}
+	}
+	routes, err := w.router.route(ctx, b.Rows, rows, nil)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		bw, err := w.bucket(r.partition, r.bucket)
+		if err != nil {
+			return err
+		}
+		if bw.rows == nil {
+			first := bw.nextSeq
+			if w.t.Options.Bucket == -1 {
+				first = 0 // order between files of unaware tables means nothing
+			}
+			if bw.rows, err = bw.files.RowWriter(ctx, first, spec.SourceAppend); err != nil {
+				return err
+			}
+		}
+		part, err := gather(b.Rows, r.rows)
+		if err != nil {
+			return err
+		}
+		err = bw.rows.Write(part)
+		bw.nextSeq = bw.rows.NextSequence()
+		part.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gather gives the listed rows of a batch; nil means all.
+func gather(b arrow.RecordBatch, rows []int32) (arrow.RecordBatch, error) {
+	if rows == nil {
+		b.Retain()
+		return b, nil
+	}
+	refs := make([]columnar.Ref, len(rows))
+	for i, r := range rows {
+		refs[i].Row = r
+	}
+	cols := make([]arrow.Array, b.NumCols())
+	for i := range cols {
+		c, err := columnar.Gather(memory.DefaultAllocator, []arrow.Array{b.Column(i)}, refs)
+		if err != nil {
+			return nil, err
+		}
+		cols[i] = c
+	}
+	out := array.NewRecordBatch(b.Schema(), cols, int64(len(rows)))
+	for _, c := range cols {
+		c.Release()
+	}
+	return out, nil
+}

@@ -1,0 +1,277 @@
+package write
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tarndb/tarn/paimon/internal/changelog"
+	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/internal/scan"
+	"github.com/tarndb/tarn/paimon/internal/table"
+	"github.com/tarndb/tarn/paimon/options"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// newCompactor makes the compactor of a bucket with the given number of levels.
+func newCompactor(t *table.Table, read lsm.ReadOptions, files lsm.Files, maxLevel int) *lsm.Compactor {
+	c := t.Options.Compaction
+	return lsm.NewCompactor(files, lsm.CompactOptions{Read: read, MinUpgradeSize: int64(float64(t.Options.Files.TargetSize) * c.SmallFileRatio),
+		Rewrite: rewriteAll(t), Changelog: producer(t, maxLevel), Parallelism: runtime.GOMAXPROCS(0)})
+}
+
+func rewriteAll(t *table.Table) func(*lsm.File) bool {
+	if t.Options.Compaction.ForceRewriteAll {
+		return func(*lsm.File) bool { return true }
+	}
+	return nil
+}
+
+// producer gives what makes changelog while compacting; nil for none.
+func producer(t *table.Table, maxLevel int) lsm.ChangelogProducer {
+	o := t.Options
+	var dedup *changelog.Dedup
+	if o.Changelog.RowDeduplicate {
+		dedup = &changelog.Dedup{}
+		for i, f := range t.Schema.Fields {
+			if !slices.Contains(o.Changelog.RowDedupIgnore, f.Name) {
+				dedup.Columns = append(dedup.Columns, i)
+			}
+		}
+	}
+	lookup := changelog.LookupOptions{
+		MaxLevel: maxLevel, NoChangelog: o.Changelog.Producer != options.ChangelogLookup, Dedup: dedup,
+		Latest: o.MergeEngine == options.Deduplicate && len(o.SequenceFields) == 0,
+	}
+	switch {
+	case o.MergeEngine == options.FirstRow:
+		return changelog.NewFirstRow(lookup)
+	case o.Changelog.Producer == options.ChangelogLookup:
+		return changelog.NewLookup(lookup)
+	case o.Changelog.Producer == options.ChangelogFullCompaction:
+		return changelog.NewFull(maxLevel, dedup)
+	}
+	return nil
+}
+
+func pickOptions(o options.Table) lsm.PickOptions {
+	c := o.Compaction
+	p := lsm.DefaultPickOptions()
+	p.Trigger, p.SizeAmpPercent, p.SizeRatio, p.FullInterval = c.Trigger, c.MaxSizeAmpPercent, c.SizeRatio, c.OptimizationInterval
+	p.TotalSizeThreshold, p.IncrementalSizeThreshold, p.MaxInterval = c.TotalSizeThreshold, c.IncrementalSizeThreshold, c.LookupMaxInterval
+	switch {
+	case o.NeedsLookup() && c.LookupRadical, c.ForceUpLevel0:
+		p.Strategy = lsm.UpLevel0
+	case o.NeedsLookup():
+		p.Strategy = lsm.UpLevel0Gentle
+	}
+	return p
+}
+
+// compactions runs the compactions of a writer's buckets, at most one per
+// bucket at a time, beside the writing.
+type compactions struct {
+	t       *table.Table
+	read    lsm.ReadOptions
+	pick    lsm.PickOptions
+	running map[*bucketWriter]*task
+	slots   chan struct{}
+	ctx     context.Context
+	cancel  context.CancelFunc
+}
+
+type task struct {
+	done   chan struct{}
+	result lsm.CompactResult
+	err    error
+}
+
+func newCompactions(t *table.Table, read lsm.ReadOptions) *compactions {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &compactions{t: t, read: read, pick: pickOptions(t.Options), running: map[*bucketWriter]*task{},
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0))), ctx: ctx, cancel: cancel}
+}
+
+// step takes finished compactions into the messages and starts new ones. It
+// waits where too many runs have piled up, where lookup makes commits wait,
+// or when all is wanted.
+func (c *compactions) step(ctx context.Context, buckets []*bucketWriter, all, full bool) error {
+	for _, bw := range buckets {
+		if err := c.finish(ctx, bw, full); err != nil {
+			return err
+		}
+		c.start(bw, full)
+	}
+	wait := all || full || c.t.Options.NeedsLookup() && c.t.Options.Compaction.LookupWait
+	for _, bw := range buckets {
+		if wait || lsm.WaitToCommit(bw.levels.NumRuns(), c.t.Options.Compaction.StopTrigger) {
+			if err := c.finish(ctx, bw, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// finish takes the result of a bucket's compaction if it is there, or waits.
+func (c *compactions) finish(ctx context.Context, bw *bucketWriter, wait bool) error {
+	t := c.running[bw]
+	if t == nil {
+		return nil
+	}
+	if wait {
+		select {
+		case <-t.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	select {
+	case <-t.done:
+	default:
+		return nil
+	}
+	delete(c.running, bw)
+	if t.err != nil {
+		return t.err
+	}
+	return bw.compacted(ctx, t.result)
+}
+
+// start picks a compaction for the bucket and runs it beside.
+func (c *compactions) start(bw *bucketWriter, full bool) {
+	if c.running[bw] != nil {
+		return
+	}
+	var unit lsm.Unit
+	var ok bool
+	if full {
+		unit, ok = lsm.PickFull(bw.levels.NumLevels(), bw.levels.Runs(), rewriteAll(c.t))
+	} else {
+		unit, bw.state, ok = lsm.Pick(c.pick, bw.state, bw.levels.NumLevels(), bw.levels.Runs(), time.Now())
+	}
+	if !ok {
+		return
+	}
+	t := &task{done: make(chan struct{})}
+	c.running[bw] = t
+	compactor := newCompactor(c.t, c.read, bw.files, bw.levels.MaxLevel())
+	levels := *bw.levels // Update replaces its lists, so the copy stays as it is
+	go func() {
+		defer close(t.done)
+		c.slots <- struct{}{}
+		defer func() { <-c.slots }()
+		t.result, t.err = compactor.Compact(c.ctx, &levels, unit)
+	}()
+}
+
+// stop cancels running compactions, waits for them and deletes their files.
+func (c *compactions) stop() {
+	c.cancel()
+	for bw, t := range c.running {
+		<-t.done
+		if t.err == nil {
+			_ = bw.compacted(context.Background(), t.result) // discard deletes them
+		}
+	}
+	c.running = nil
+}
+
+// CompactRequest says what a dedicated compaction does.
+type CompactRequest struct {
+	// Full rewrites every bucket into its top level; otherwise the table's
+	// compaction strategy decides.
+	Full bool
+	// Partition keeps some partitions; nil for all.
+	Partition func(row []byte) bool
+}
+
+// Compact compacts the newest snapshot of a table and gives commit messages;
+// none when there was nothing to do. It is how write-only tables are
+// compacted. Source: the dedicated compaction job.
+func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.CommitMessage, error) {
+	if err := t.CheckWritable(); err != nil {
+		return nil, err
+	}
+	if !t.Keyed() {
+		return nil, nil
+	}
+	snap, err := t.History.Snapshots.Latest(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("compact table %s: %w", t.Name, err)
+	}
+	splits, err := t.Scanner.Live(ctx, snap, scan.Request{AllLevels: true, Partition: r.Partition})
+	if err != nil {
+		return nil, fmt.Errorf("compact table %s: %w", t.Name, err)
+	}
+	read, err := t.ReadOptions(nil)
+	if err != nil {
+		return nil, err
+	}
+	messages := make([]spec.CommitMessage, len(splits))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, s := range splits {
+		g.Go(func() error { return compactBucket(gctx, t, read, s, r.Full, &messages[i]) })
+	}
+	if err := g.Wait(); err != nil {
+		discardAll(context.WithoutCancel(ctx), t, messages)
+		return nil, fmt.Errorf("compact table %s: %w", t.Name, err)
+	}
+	var out []spec.CommitMessage
+	for _, m := range messages {
+		if !m.Empty() {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+func compactBucket(ctx context.Context, t *table.Table, read lsm.ReadOptions, s scan.Split, full bool, m *spec.CommitMessage) error {
+	levels, err := lsm.NewLevels(t.KeyOf, t.Options.Compaction.NumLevels, s.Files)
+	if err != nil {
+		return err
+	}
+	var unit lsm.Unit
+	var ok bool
+	if full {
+		unit, ok = lsm.PickFull(levels.NumLevels(), levels.Runs(), rewriteAll(t))
+	} else {
+		unit, _, ok = lsm.Pick(pickOptions(t.Options), lsm.PickState{}, levels.NumLevels(), levels.Runs(), time.Now())
+	}
+	if !ok {
+		return nil
+	}
+	files, err := t.Files(s.Partition, s.Bucket, nil)
+	if err != nil {
+		return err
+	}
+	result, err := newCompactor(t, read, files, levels.MaxLevel()).Compact(ctx, levels, unit)
+	if err != nil {
+		return err
+	}
+	*m = spec.CommitMessage{Partition: s.Partition, Bucket: s.Bucket, TotalBuckets: s.TotalBuckets,
+		CompactBefore: result.Before, CompactAfter: result.After, CompactChangelog: result.Changelog}
+	return nil
+}
+
+// discardAll deletes the files of compactions that will not be committed.
+func discardAll(ctx context.Context, t *table.Table, messages []spec.CommitMessage) {
+	for i := range messages {
+		Discard(ctx, t, &messages[i])
+	}
+}
+
+// Discard deletes the files of a message that is known not to be committed.
+func Discard(ctx context.Context, t *table.Table, m *spec.CommitMessage) {
+	files, err := t.Files(m.Partition, m.Bucket, nil)
+	if err != nil {
+		return
+	}
+	bw := &bucketWriter{files: files, message: *m}
+	bw.discard(ctx)
+}

@@ -1,0 +1,212 @@
+package write
+
+import (
+	"context"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/binrow"
+	"github.com/tarndb/tarn/paimon/internal/bucket"
+	"github.com/tarndb/tarn/paimon/internal/table"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// route is the rows of a batch that go to one bucket.
+type route struct {
+	partition string
+	bucket    int32
+	rows      []int32 // nil: all rows of the batch
+}
+
+func (r *route) count(batchRows int) int {
+	if r.rows == nil {
+		return batchRows
+	}
+	return len(r.rows)
+}
+
+// router finds partition and bucket of rows. Its buffers are reused.
+type router struct {
+	t         *table.Table
+	parts     *binrow.Encoder // nil when unpartitioned
+	fixed     *binrow.Bucketer
+	hashes    *binrow.Encoder // dynamic buckets: hash of the key
+	bucketAt  []int
+	rescaled  map[string]int // partitions with another number of buckets
+	buckets   []int32
+	keyHashes []int32
+}
+
+func newRouter(t *table.Table) (*router, error) {
+	r := &router{t: t, rescaled: map[string]int{}}
+	if len(t.PartAt) > 0 {
+		r.parts = binrow.NewEncoder(typesAt(t.Schema.Fields, t.PartAt))
+	}
+	switch {
+	case t.Options.Bucket > 0:
+		fields, err := t.Schema.BucketKeyFields()
+		if err != nil {
+			return nil, err
+		}
+		key := make([]types.Type, len(fields))
+		for i, f := range fields {
+			key[i] = f.Type
+			r.bucketAt = append(r.bucketAt, t.Schema.Index(f.Name))
+		}
+		if r.fixed, err = binrow.NewBucketer(t.Options.BucketFunction, key, t.Options.Bucket); err != nil {
+			return nil, err
+		}
+	case t.Keyed():
+		r.hashes = binrow.NewEncoder(typesAt(t.Schema.Fields, t.KeyAt))
+	}
+	return r, nil
+}
+
+func columnsAt(b arrow.RecordBatch, at []int) []arrow.Array {
+	out := make([]arrow.Array, len(at))
+	for i, j := range at {
+		out[i] = b.Column(j)
+	}
+	return out
+}
+
+// route groups rows (nil: all) by partition and bucket, keeping their order.
+func (r *router) route(ctx context.Context, b arrow.RecordBatch, rows []int32, index *bucket.Index) ([]route, error) {
+	parts, err := r.partitions(b, rows)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.hash(b); err != nil {
+		return nil, err
+	}
+	var out []route
+	for _, p := range parts {
+		split, err := r.splitBuckets(ctx, p, int(b.NumRows()), index)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, split...)
+	}
+	return out, nil
+}
+
+// hash fills buckets (fixed) or keyHashes (dynamic) for all rows of b.
+func (r *router) hash(b arrow.RecordBatch) error {
+	n := int(b.NumRows())
+	switch {
+	case r.fixed != nil:
+		r.buckets = slices.Grow(r.buckets[:0], n)[:n]
+		return r.fixed.Buckets(columnsAt(b, r.bucketAt), r.buckets)
+	case r.hashes != nil:
+		r.keyHashes = slices.Grow(r.keyHashes[:0], n)[:n]
+		r.hashes.HashRows(columnsAt(b, r.t.KeyAt), r.keyHashes)
+	}
+	return nil
+}
+
+// partitions groups rows by partition.
+func (r *router) partitions(b arrow.RecordBatch, rows []int32) ([]route, error) {
+	if r.parts == nil {
+		return []route{{partition: string(binrow.Empty), rows: rows}}, nil
+	}
+	if rows == nil {
+		rows = make([]int32, b.NumRows())
+		for i := range rows {
+			rows[i] = int32(i)
+		}
+	}
+	cols := columnsAt(b, r.t.PartAt)
+	at := map[string]int{}
+	var out []route
+	last := -1
+	for _, row := range rows {
+		p := r.parts.Encode(cols, int(row))
+		if last < 0 || out[last].partition != string(p) { // runs of one partition are common
+			i, ok := at[string(p)]
+			if !ok {
+				i = len(out)
+				out = append(out, route{partition: string(p)})
+				at[out[i].partition] = i
+			}
+			last = i
+		}
+		out[last].rows = append(out[last].rows, row)
+	}
+	return out, nil
+}
+
+// splitBuckets splits the rows of one partition by bucket.
+func (r *router) splitBuckets(ctx context.Context, p route, n int, index *bucket.Index) ([]route, error) {
+	if total, ok := r.rescaled[p.partition]; ok {
+		return nil, errs.Invalid("partition %s has %d buckets but 'bucket' is now %d: rewrite it with INSERT OVERWRITE before writing to it", r.t.Parts.String([]byte(p.partition)), total, r.t.Options.Bucket)
+	}
+	if index != nil {
+		if err := r.assign(ctx, p, n, index); err != nil {
+			return nil, err
+		}
+	} else if r.fixed == nil {
+		return []route{p}, nil // unaware: all in bucket 0
+	}
+	return groupByBucket(p, r.buckets, n), nil
+}
+
+// assign fills buckets for the rows of p from the hash index.
+func (r *router) assign(ctx context.Context, p route, n int, index *bucket.Index) error {
+	r.buckets = slices.Grow(r.buckets[:0], n)[:n]
+	if p.rows == nil {
+		return index.Assign(ctx, []byte(p.partition), r.keyHashes, r.buckets)
+	}
+	hashes := make([]int32, len(p.rows))
+	got := make([]int32, len(p.rows))
+	for i, row := range p.rows {
+		hashes[i] = r.keyHashes[row]
+	}
+	if err := index.Assign(ctx, []byte(p.partition), hashes, got); err != nil {
+		return err
+	}
+	for i, row := range p.rows {
+		r.buckets[row] = got[i]
+	}
+	return nil
+}
+
+// groupByBucket makes one route per bucket in two passes: count, then place.
+func groupByBucket(p route, buckets []int32, n int) []route {
+	each := func(f func(row int32)) {
+		if p.rows != nil {
+			for _, row := range p.rows {
+				f(row)
+			}
+			return
+		}
+		for row := range int32(n) {
+			f(row)
+		}
+	}
+	top := int32(-1)
+	each(func(row int32) { top = max(top, buckets[row]) })
+	counts := make([]int32, top+1)
+	each(func(row int32) { counts[buckets[row]]++ })
+	var out []route
+	for b, c := range counts {
+		switch {
+		case c == 0:
+		case int(c) == n:
+			return []route{{partition: p.partition, bucket: int32(b)}}
+		default:
+			out = append(out, route{partition: p.partition, bucket: int32(b), rows: make([]int32, 0, c)})
+			counts[b] = int32(len(out) - 1)
+		}
+	}
+	each(func(row int32) {
+		r := &out[counts[buckets[row]]]
+		r.rows = append(r.rows, row)
+	})
+	return out
+}
+
+func errRetract(name, kind string) error {
+	return errs.Invalid("write table %s: it has no primary key and takes inserts only, but a row of kind %s came; give it a primary key, or set 'ignore-delete' = 'true' to drop such rows", name, kind)
+}

@@ -1,0 +1,341 @@
+// Package write takes batches of rows to the buckets of a table and makes
+// commit messages of them.
+//
+// The way of a batch:
+//
+//  1. rows that the table ignores (`ignore-delete`) are left out; NULL in a
+//     NOT NULL column is an error;
+//  2. keys are encoded once for the whole batch;
+//  3. rows are routed to partitions and buckets as lists of row numbers: the
+//     batch itself is shared by all buckets, never copied;
+//  4. the LSM buffer sorts, folds and writes level-0 files when the commit is
+//     prepared, all buckets in parallel;
+//  5. unless the table is write-only, compactions run beside and their results
+//     join the commit that finds them finished.
+package write
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tarndb/tarn/paimon/columnar"
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/bucket"
+	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/internal/scan"
+	"github.com/tarndb/tarn/paimon/internal/table"
+	"github.com/tarndb/tarn/paimon/options"
+	"github.com/tarndb/tarn/paimon/spec"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// Options of a writer.
+type Options struct {
+	// Budget bounds the memory of all writers that share it.
+	Budget *lsm.Budget
+	// SpillDir is a local directory for what does not fit; "" to flush early
+	// instead.
+	SpillDir string
+	// Overwrite says that the rows replace what is there: buckets start empty.
+	Overwrite bool
+	// NoCompaction writes level-0 files only, whatever 'write-only' says.
+	NoCompaction bool
+}
+
+// Writer writes one table. It serves one goroutine.
+type Writer struct {
+	t       *table.Table
+	o       Options
+	router  *router
+	buffer  *lsm.Buffer // tables with a primary key
+	buckets map[bucketID]*bucketWriter
+	index   *bucket.Index // dynamic buckets
+	keys    *columnar.KeyEncoder
+	seqs    *columnar.KeyEncoder // `sequence.field`; nil for none
+	base    *spec.Snapshot       // state that buckets are restored from
+	live    map[bucketID]scan.Split
+	compact *compactions
+	ignore  func(types.RowKind) bool
+	commits int64
+}
+
+type bucketID struct {
+	partition string
+	bucket    int32
+}
+
+// New makes a writer on the newest snapshot.
+func New(ctx context.Context, t *table.Table, o Options) (*Writer, error) {
+	if err := t.CheckWritable(); err != nil {
+		return nil, err
+	}
+	w := &Writer{t: t, o: o, buckets: map[bucketID]*bucketWriter{}}
+	var err error
+	if w.router, err = newRouter(t); err != nil {
+		return nil, err
+	}
+	if w.base, err = t.History.Snapshots.Latest(ctx); err != nil {
+		return nil, fmt.Errorf("write table %s: %w", t.Name, err)
+	}
+	if err := w.restore(ctx); err != nil {
+		return nil, err
+	}
+	w.setIgnore()
+	if !t.Keyed() {
+		return w, nil
+	}
+	if t.Options.Bucket == -1 {
+		w.index = bucket.New(t.Store, t.Dir, bucket.Options{TargetRows: t.Options.DynamicBucketTargetRows, MaxBuckets: t.Options.DynamicBucketMax}, w.currentIndex)
+	}
+	w.keys = columnar.NewKeyEncoder(typesAt(t.Schema.Fields, t.KeyAt), columnar.KeyOptions{})
+	if len(t.SeqAt) > 0 {
+		w.seqs = columnar.NewKeyEncoder(typesAt(t.Schema.Fields, t.SeqAt), columnar.KeyOptions{Descending: t.Options.SequenceDescending})
+	}
+	return w, w.openBuffer()
+}
+
+func typesAt(fields []types.Field, at []int) []types.Type {
+	out := make([]types.Type, len(at))
+	for i, j := range at {
+		out[i] = fields[j].Type
+	}
+	return out
+}
+
+// restore finds the live files of all buckets: sequence numbers go on after
+// theirs, and compaction works on them.
+func (w *Writer) restore(ctx context.Context) error {
+	w.live = map[bucketID]scan.Split{}
+	if w.o.Overwrite {
+		return nil
+	}
+	splits, err := w.t.Scanner.Live(ctx, w.base, scan.Request{AllLevels: true})
+	if err != nil {
+		return fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
+	for _, s := range splits {
+		if w.t.Options.Bucket > 0 && s.TotalBuckets > 0 && s.TotalBuckets != w.t.Options.Bucket {
+			w.router.rescaled[string(s.Partition)] = s.TotalBuckets
+		}
+		w.live[bucketID{string(s.Partition), int32(s.Bucket)}] = s
+	}
+	return nil
+}
+
+func (w *Writer) setIgnore() {
+	o := w.t.Options
+	switch {
+	case o.IgnoreDelete:
+		w.ignore = types.RowKind.IsRetract
+	case o.IgnoreUpdateBefore:
+		w.ignore = func(k types.RowKind) bool { return k == types.UpdateBefore }
+	}
+}
+
+func (w *Writer) openBuffer() error {
+	read, err := w.t.ReadOptions(nil)
+	if err != nil {
+		return err
+	}
+	w.buffer, err = lsm.NewBuffer(lsm.BufferOptions{
+		NewEngine: read.NewEngine, Fold: w.t.Projectable(), InputChangelog: w.t.Options.Changelog.Producer == options.ChangelogInput && !w.o.Overwrite,
+		Budget: w.o.Budget, SpillDir: w.o.SpillDir,
+	})
+	if err != nil {
+		return fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
+	if !w.t.Options.WriteOnly && !w.o.NoCompaction {
+		w.compact = newCompactions(w.t, read)
+	}
+	return nil
+}
+
+func (w *Writer) currentIndex(ctx context.Context, partition []byte) ([]spec.IndexManifestEntry, error) {
+	if w.o.Overwrite || w.base == nil || w.base.IndexManifest == nil {
+		return nil, nil
+	}
+	all, err := w.t.Manifests.ReadIndex(ctx, *w.base.IndexManifest)
+	if err != nil {
+		return nil, err
+	}
+	var out []spec.IndexManifestEntry
+	for _, e := range all {
+		if e.File.IndexType == bucket.IndexType && bytes.Equal(e.Partition, partition) {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// Write takes the rows of b, which has all columns of the table in order. It
+// keeps references to b's memory, which must not change afterwards; b itself
+// stays the caller's to release.
+func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
+	n := int(b.Rows.NumRows())
+	if n == 0 {
+		return nil
+	}
+	if err := w.check(b); err != nil {
+		return err
+	}
+	rows := w.selected(b)
+	if rows != nil && len(rows) == 0 {
+		return nil
+	}
+	if !w.t.Keyed() {
+		return w.append(ctx, b, rows)
+	}
+	kv := &columnar.KV{Rows: b.Rows, Kinds: b.Kinds}
+	var err error
+	if kv.Keys, err = w.keys.Encode(columnsAt(b.Rows, w.t.KeyAt)); err != nil {
+		return fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
+	if w.seqs != nil {
+		if kv.UserSeq, err = w.seqs.Encode(columnsAt(b.Rows, w.t.SeqAt)); err != nil {
+			return fmt.Errorf("write table %s: %w", w.t.Name, err)
+		}
+	}
+	routes, err := w.router.route(ctx, b.Rows, rows, w.index)
+	if err != nil {
+		return fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
+	for _, r := range routes {
+		bw, err := w.bucket(r.partition, r.bucket)
+		if err != nil {
+			return err
+		}
+		if err := w.buffer.Add(ctx, bw.ref, kv, r.rows, bw.nextSeq); err != nil {
+			return fmt.Errorf("write table %s: %w", w.t.Name, err)
+		}
+		bw.nextSeq += int64(r.count(n))
+	}
+	return nil
+}
+
+// check refuses rows that the table cannot hold.
+func (w *Writer) check(b columnar.Batch) error {
+	fields := w.t.Schema.Fields
+	if int(b.Rows.NumCols()) != len(fields) {
+		return errs.Invalid("write table %s: %d columns, the table has %d", w.t.Name, b.Rows.NumCols(), len(fields))
+	}
+	for i, f := range fields {
+		col := b.Rows.Column(i)
+		if !f.Type.Nullable && col.NullN() > 0 {
+			row := 0
+			for row < col.Len() && !col.IsNull(row) {
+				row++
+			}
+			if w.ignore != nil && w.ignore(b.Kind(row)) {
+				continue
+			}
+			if k := b.Kind(row); k.IsRetract() && !slices.Contains(w.t.KeyAt, i) && !slices.Contains(w.t.PartAt, i) {
+				continue // a delete may know only the key
+			}
+			return errs.Invalid("write table %s: column %s is NOT NULL, row %d of the batch has NULL in it", w.t.Name, f.Name, row)
+		}
+	}
+	return nil
+}
+
+// selected gives the rows that are not ignored; nil for all.
+func (w *Writer) selected(b columnar.Batch) []int32 {
+	if w.ignore == nil || b.Kinds == nil || !slices.ContainsFunc(b.Kinds, w.ignore) {
+		return nil
+	}
+	rows := make([]int32, 0, len(b.Kinds))
+	for i, k := range b.Kinds {
+		if !w.ignore(k) {
+			rows = append(rows, int32(i))
+		}
+	}
+	return rows
+}
+
+// Prepare writes what is buffered and gives the commit messages. wait makes it
+// wait for running compactions (the end of a batch job); otherwise only where
+// the table's options say so.
+func (w *Writer) Prepare(ctx context.Context, wait bool) ([]spec.CommitMessage, error) {
+	w.commits++
+	var active []*bucketWriter
+	for _, bw := range w.buckets {
+		active = append(active, bw)
+	}
+	slices.SortFunc(active, func(a, b *bucketWriter) int { return a.id.compare(b.id) })
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, bw := range active {
+		g.Go(func() error { return bw.flush(gctx, w) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
+	if w.compact != nil {
+		full := w.t.Options.Compaction.FullEvery > 0 && w.commits%int64(w.t.Options.Compaction.FullEvery) == 0
+		if err := w.compact.step(ctx, active, wait, full); err != nil {
+			return nil, fmt.Errorf("compact table %s: %w", w.t.Name, err)
+		}
+	}
+	return w.messages(ctx, active)
+}
+
+func (w *Writer) messages(ctx context.Context, active []*bucketWriter) ([]spec.CommitMessage, error) {
+	var out []spec.CommitMessage
+	at := map[bucketID]int{}
+	for _, bw := range active {
+		m := bw.take()
+		if m.Empty() {
+			continue
+		}
+		at[bw.id] = len(out)
+		out = append(out, m)
+	}
+	if w.index == nil {
+		return out, nil
+	}
+	changes, err := w.index.Prepare(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
+	for _, c := range changes {
+		id := bucketID{string(c.Partition), int32(c.Bucket)}
+		i, ok := at[id]
+		if !ok {
+			i = len(out)
+			out = append(out, spec.CommitMessage{Partition: c.Partition, Bucket: c.Bucket, TotalBuckets: w.t.Options.Bucket})
+		}
+		out[i].NewIndexFiles = append(out[i].NewIndexFiles, c.New)
+		if c.Old != nil {
+			out[i].DeletedIndexFiles = append(out[i].DeletedIndexFiles, *c.Old)
+		}
+	}
+	return out, nil
+}
+
+// Rows is the number of rows buffered since the last Prepare.
+func (w *Writer) Rows() int64 {
+	var n int64
+	for _, bw := range w.buckets {
+		n += bw.buffered(w)
+	}
+	return n
+}
+
+// Close stops compactions and drops what is buffered. Files that were written
+// but never given to a commit are deleted.
+func (w *Writer) Close(ctx context.Context) error {
+	if w.compact != nil {
+		w.compact.stop()
+	}
+	for _, bw := range w.buckets {
+		bw.discard(context.WithoutCancel(ctx))
+	}
+	if w.buffer != nil {
+		return w.buffer.Close()
+	}
+	return nil
+}

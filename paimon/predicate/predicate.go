@@ -1,0 +1,141 @@
+// Package predicate describes filters that let a scan skip partitions,
+// buckets and files. A filter never decides on rows: whoever reads applies it
+// again.
+package predicate
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/tarndb/tarn/paimon/columnar"
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// Op is a comparison with literals.
+type Op uint8
+
+// The comparisons. In is true for any of several literals.
+const (
+	Eq Op = iota
+	Lt
+	Le
+	Gt
+	Ge
+	In
+	IsNull
+	IsNotNull
+)
+
+// Leaf is one condition on a column. Make it with New.
+type Leaf struct {
+	Column string
+	Op     Op
+	// Values are the literals in the column's Arrow type; nil for IsNull and
+	// IsNotNull.
+	Values arrow.Array
+	keys   columnar.Keys // Values, comparable by bytes
+}
+
+// Filter is a conjunction.
+type Filter []Leaf
+
+// New makes a condition on a column of type t. Literals are text in the
+// column's own notation ("12", "2026-01-31", "1.50"), as SQL writes them; a
+// literal that the type cannot hold is errs.ErrInvalid.
+func New(column string, t types.Type, op Op, literals ...string) (Leaf, error) {
+	l := Leaf{Column: column, Op: op}
+	if op == IsNull || op == IsNotNull {
+		return l, nil
+	}
+	if t.IsNested() || len(literals) == 0 {
+		return l, errs.Unsupported("filter on column %s of type %s", column, t)
+	}
+	b := array.NewBuilder(memory.DefaultAllocator, t.Arrow())
+	defer b.Release()
+	for _, text := range literals {
+		if err := b.AppendValueFromString(text); err != nil {
+			return l, errs.Invalid("filter on column %s: %q is no %s", column, text, t)
+		}
+	}
+	l.Values = b.NewArray()
+	keys, err := encode(t, l.Values)
+	if err != nil {
+		return l, fmt.Errorf("filter on column %s: %w", column, err)
+	}
+	l.keys = keys
+	return l, nil
+}
+
+// encode makes values comparable; NULL sorts first.
+func encode(t types.Type, values arrow.Array) (columnar.Keys, error) {
+	return columnar.NewKeyEncoder([]types.Type{t.AsNullable()}, columnar.KeyOptions{}).Encode([]arrow.Array{values})
+}
+
+// Range is what is known of a column's values in a file or partition. Bounds
+// are one-row batches' columns; nil means unknown.
+type Range struct {
+	Min, Max  arrow.Array // one row each
+	NullCount int64       // -1: unknown
+	Rows      int64
+}
+
+// MayMatch reports whether some row of a file with range r can satisfy the
+// condition; true when that is not known.
+func (l *Leaf) MayMatch(t types.Type, r Range) bool {
+	switch l.Op {
+	case IsNull:
+		return r.NullCount != 0
+	case IsNotNull:
+		return r.NullCount < 0 || r.NullCount < r.Rows
+	}
+	if r.NullCount >= 0 && r.NullCount == r.Rows {
+		return false
+	}
+	if r.Min == nil || r.Max == nil || r.Min.IsNull(0) || r.Max.IsNull(0) {
+		return true
+	}
+	lo, err1 := encode(t, r.Min)
+	hi, err2 := encode(t, r.Max)
+	if err1 != nil || err2 != nil {
+		return true
+	}
+	for i := range l.keys.Len() {
+		v := l.keys.At(i)
+		low, high := bytes.Compare(v, lo.At(0)), bytes.Compare(v, hi.At(0))
+		switch {
+		case (l.Op == Eq || l.Op == In) && low >= 0 && high <= 0,
+			l.Op == Lt && low > 0, l.Op == Le && low >= 0,
+			l.Op == Gt && high < 0, l.Op == Ge && high <= 0:
+			return true
+		}
+	}
+	return false
+}
+
+// Only keeps the conditions on the named columns.
+func (f Filter) Only(columns ...string) Filter {
+	var out Filter
+	for _, l := range f {
+		for _, c := range columns {
+			if l.Column == c {
+				out = append(out, l)
+			}
+		}
+	}
+	return out
+}
+
+// Equals gives the single value that a column must have, if the filter says so.
+func (f Filter) Equals(column string) (arrow.Array, bool) {
+	for i := range f {
+		if l := &f[i]; l.Column == column && (l.Op == Eq || l.Op == In) && l.Values.Len() == 1 {
+			return l.Values, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,135 @@
+package paimon
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/tarndb/tarn/paimon/fileio"
+	"github.com/tarndb/tarn/paimon/internal/read"
+	"github.com/tarndb/tarn/paimon/internal/scan"
+	"github.com/tarndb/tarn/paimon/predicate"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// Split is the unit of reading: data files of one bucket.
+type Split = scan.Split
+
+// Plan is what a batch read of one snapshot has to look at.
+type Plan struct {
+	Table    *Table
+	Snapshot *spec.Snapshot // nil for an empty table
+	Splits   []Split
+}
+
+// Plan plans a batch read of snap (see Travel); filter lets it skip files but
+// is not applied to rows.
+func (t *Table) Plan(ctx context.Context, snap *spec.Snapshot, filter predicate.Filter) (*Plan, error) {
+	at := t
+	if snap != nil && snap.SchemaID != t.t.Schema.ID {
+		// Time travel shows the columns of then.
+		if old, err := t.withSchema(ctx, snap.SchemaID); err != nil {
+			return nil, err
+		} else if t.traveling() {
+			at = old
+		}
+	}
+	splits, err := at.t.Scanner.Plan(ctx, snap, scan.Request{Filter: filter})
+	if err != nil {
+		return nil, fmt.Errorf("read table %s: %w", t.Name(), err)
+	}
+	return &Plan{Table: at, Snapshot: snap, Splits: splits}, nil
+}
+
+// traveling reports whether an option asks for another snapshot than the newest.
+func (t *Table) traveling() bool {
+	o := t.t.Options.Scan
+	return o.SnapshotID > 0 || o.TagName != "" || o.Timestamp != "" || o.TimestampMillis > 0 || o.Version != ""
+}
+
+// Rows is the number of records that the plan's files hold, an upper bound of
+// the rows read.
+func (p *Plan) Rows() int64 {
+	var n int64
+	for i := range p.Splits {
+		n += p.Splits[i].Rows()
+	}
+	return n
+}
+
+// RawFiles gives the local paths of the files of a split that an engine may
+// read by itself: no merging is needed, the files hold exactly the table's
+// columns under their names, and storage is local. ok is false otherwise.
+func (p *Plan) RawFiles(s *Split) (paths []string, ok bool) {
+	local, isLocal := p.Table.t.Store.(fileio.Locator)
+	if !s.Raw || !isLocal {
+		return nil, false
+	}
+	files, err := p.Table.t.Files(s.Partition, s.Bucket, nil)
+	if err != nil {
+		return nil, false
+	}
+	for i := range s.Files {
+		if f := &s.Files[i]; f.SchemaID != p.Table.t.Schema.ID || f.WriteCols != nil {
+			return nil, false
+		}
+		paths = append(paths, local.LocalPath(files.Path(&s.Files[i])))
+	}
+	return paths, true
+}
+
+// Reader yields the rows of a read; io.EOF at the end. The caller releases
+// each batch's Rows. It serves one goroutine.
+type Reader struct {
+	ctx     context.Context
+	t       *Table
+	splits  []Split
+	columns []int
+	mode    read.Mode
+	cur     read.Reader
+}
+
+// Read reads splits one after the other; columns are positions in the table's
+// columns, nil for all. Splits may be read in parallel by several Readers.
+func (p *Plan) Read(ctx context.Context, splits []Split, columns []int) *Reader {
+	return &Reader{ctx: ctx, t: p.Table, splits: splits, columns: columns, mode: read.State}
+}
+
+// Next gives the next batch, which has at least one row.
+func (r *Reader) Next() (Batch, error) {
+	for {
+		if err := r.ctx.Err(); err != nil {
+			return Batch{}, err
+		}
+		if r.cur == nil {
+			if len(r.splits) == 0 {
+				return Batch{}, io.EOF
+			}
+			cur, err := read.Open(r.ctx, r.t.t, r.splits[0], r.columns, r.mode)
+			if err != nil {
+				return Batch{}, fmt.Errorf("read table %s: %w", r.t.Name(), err)
+			}
+			r.cur, r.splits = cur, r.splits[1:]
+		}
+		b, err := r.cur.Next()
+		if err == io.EOF {
+			r.Close()
+			continue
+		}
+		if err != nil {
+			return b, fmt.Errorf("read table %s: %w", r.t.Name(), err)
+		}
+		if b.Rows.NumRows() > 0 {
+			return b, nil
+		}
+		b.Rows.Release()
+	}
+}
+
+// Close ends the read.
+func (r *Reader) Close() {
+	if r.cur != nil {
+		r.cur.Close()
+		r.cur = nil
+	}
+}

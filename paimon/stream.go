@@ -1,0 +1,113 @@
+package paimon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tarndb/tarn/paimon/internal/read"
+	"github.com/tarndb/tarn/paimon/internal/stream"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// Stream follows a table: its state first, if the scan options say so, then
+// the changes of every snapshot. It serves one goroutine.
+type Stream struct {
+	t       *Table
+	scanner *stream.Scanner
+	tokens  <-chan struct{}
+	stop    func()
+	poll    time.Duration
+}
+
+// pollEvery is how often a stream looks for commits of other processes, which
+// send no notice. Looking costs two small requests.
+const pollEvery = 20 * time.Millisecond
+
+// Stream starts to follow the table. next > 0 resumes with the changes of that
+// snapshot (see StreamPlan.Next); 0 starts as `scan.mode` says.
+func (t *Table) Stream(next int64) (*Stream, error) {
+	s, err := stream.New(t.t, next)
+	if err != nil {
+		return nil, err
+	}
+	tokens, stop := t.w.watch(t.t.Dir)
+	return &Stream{t: t, scanner: s, tokens: tokens, stop: stop, poll: pollEvery}, nil
+}
+
+// StreamPlan is one piece of a stream: the state of a snapshot or its changes.
+type StreamPlan struct {
+	// Full says that this is the table's state: rows without kinds.
+	Full     bool
+	Snapshot *spec.Snapshot // nil for an empty table
+	// Next resumes after this piece.
+	Next int64
+
+	t    *Table
+	plan *stream.Plan
+}
+
+// TryNext gives the next piece, or nil when nothing new has been committed.
+func (s *Stream) TryNext(ctx context.Context) (*StreamPlan, error) {
+	p, err := s.scanner.Next(ctx)
+	if p == nil || err != nil {
+		return nil, err
+	}
+	return &StreamPlan{Full: p.Full, Snapshot: p.Snapshot, Next: p.Next, t: s.t, plan: p}, nil
+}
+
+// Next waits for the next piece.
+func (s *Stream) Next(ctx context.Context) (*StreamPlan, error) {
+	for {
+		p, err := s.TryNext(ctx)
+		if p != nil || err != nil {
+			return p, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-s.tokens:
+		case <-time.After(s.poll):
+		}
+	}
+}
+
+// Close ends the stream.
+func (s *Stream) Close() { s.stop() }
+
+// Rows is the number of records of the piece.
+func (p *StreamPlan) Rows() int64 {
+	var n int64
+	for i := range p.plan.Splits {
+		n += p.plan.Splits[i].Rows()
+	}
+	return n
+}
+
+// Read gives the piece's rows; columns are positions, nil for all. Changes of
+// one key come in order.
+func (p *StreamPlan) Read(ctx context.Context, columns []int) (*Reader, error) {
+	t := p.t
+	if p.Snapshot != nil && p.Snapshot.SchemaID != t.t.Schema.ID {
+		// Rows come in the columns of the schema that the stream was opened
+		// with; files of other schemas are mapped to it by field id.
+		if _, err := t.t.SchemaFields(p.Snapshot.SchemaID); err != nil {
+			return nil, fmt.Errorf("read table %s: %w", t.Name(), err)
+		}
+	}
+	mode := read.Changes
+	if p.plan.Mode == read.State {
+		mode = read.State
+	}
+	return &Reader{ctx: ctx, t: t, splits: p.plan.Splits, columns: columns, mode: mode}, nil
+}
+
+// EarliestChange gives the oldest snapshot whose changes can still be read: of
+// the retained changelogs, else of the snapshots; 0 for an empty table.
+func (t *Table) EarliestChange(ctx context.Context) (int64, error) {
+	id, err := t.t.History.Changelogs.EarliestID(ctx)
+	if id > 0 || err != nil {
+		return id, err
+	}
+	return t.t.History.Snapshots.EarliestID(ctx)
+}

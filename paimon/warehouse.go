@@ -1,0 +1,116 @@
+// Package paimon reads and writes Apache Paimon tables.
+//
+// Open a Warehouse over a fileio.Store, take a Table from it, and then one of
+// the verbs: Plan and Read for its state, Stream for its changes, Writer and
+// Committer to change it, Compact to keep it fast. What flows are Arrow
+// batches with row kinds (Batch). The library is pure Go.
+package paimon
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tarndb/tarn/paimon/catalog"
+	"github.com/tarndb/tarn/paimon/columnar"
+	"github.com/tarndb/tarn/paimon/fileio"
+	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/internal/manifest"
+	"github.com/tarndb/tarn/paimon/internal/table"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// Batch is a batch of rows with their kinds.
+type Batch = columnar.Batch
+
+// Options of a warehouse.
+type Options struct {
+	// WriteMemory bounds what all writers buffer, in bytes; default 256 MiB,
+	// the default of 'write-buffer-size'.
+	WriteMemory int64
+	// MetadataCache bounds the cache of manifests, in bytes; default 128 MiB.
+	MetadataCache int64
+	// SpillDir is a local directory for write buffers that outgrow their
+	// memory; "" makes them flush early instead.
+	SpillDir string
+}
+
+// Warehouse is a catalog of tables with the resources that they share. It may
+// be shared by goroutines.
+type Warehouse struct {
+	store   fileio.Store
+	catalog catalog.Catalog
+	cache   *manifest.Cache
+	budget  *lsm.Budget
+	o       Options
+
+	mu       sync.Mutex
+	watchers map[string][]chan struct{} // table directory → who waits for commits
+}
+
+// Open opens the warehouse in store with the file system as catalog.
+func Open(store fileio.Store, o Options) *Warehouse {
+	if o.WriteMemory <= 0 {
+		o.WriteMemory = 256 << 20
+	}
+	if o.MetadataCache <= 0 {
+		o.MetadataCache = 128 << 20
+	}
+	return &Warehouse{store: store, catalog: catalog.NewFilesystem(store), cache: manifest.NewCache(o.MetadataCache),
+		budget: lsm.NewBudget(o.WriteMemory), o: o, watchers: map[string][]chan struct{}{}}
+}
+
+// Catalog gives the catalog.
+func (w *Warehouse) Catalog() catalog.Catalog { return w.catalog }
+
+// Store gives the storage of the warehouse.
+func (w *Warehouse) Store() fileio.Store { return w.store }
+
+// Table opens a table, or a branch of it, with its newest schema. hint are
+// dynamic options, as in /*+ OPTIONS(...) */; nil for none.
+func (w *Warehouse) Table(ctx context.Context, id catalog.Identifier, hint map[string]string) (*Table, error) {
+	schema, err := w.catalog.Schema(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	main := id
+	main.System = ""
+	t, err := table.Open(table.Config{Name: main.String(), Dir: w.catalog.Path(id), Branch: id.Branch, Store: w.store, Schema: schema, Hint: hint, Cache: w.cache})
+	if err != nil {
+		return nil, err
+	}
+	return &Table{w: w, t: t, id: id}, nil
+}
+
+// watch registers a channel that gets a token after every commit of this
+// process to the table in dir; stop ends it.
+func (w *Warehouse) watch(dir string) (tokens <-chan struct{}, stop func()) {
+	ch := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watchers[dir] = append(w.watchers[dir], ch)
+	return ch, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		all := w.watchers[dir]
+		for i := range all {
+			if all[i] == ch {
+				w.watchers[dir] = append(all[:i:i], all[i+1:]...)
+				return
+			}
+		}
+	}
+}
+
+// committed wakes the watchers of a table.
+func (w *Warehouse) committed(dir string) func(*spec.Snapshot) {
+	return func(*spec.Snapshot) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, ch := range w.watchers[dir] {
+			select {
+			case ch <- struct{}{}:
+			default: // it already has a token
+			}
+		}
+	}
+}
