@@ -36,6 +36,10 @@ type BufferOptions struct {
 	SpillCompression string
 	// BatchRows is the number of rows of batches given to writers; default 8192.
 	BatchRows int
+	// MaxFanIn is how many spilled segments of a bucket are merged at once;
+	// with more, the oldest are first merged into one. At least 2, default 64.
+	// Paimon bounds open files instead: `local-sort.max-num-file-handles`.
+	MaxFanIn int
 }
 
 // ErrBufferFull says that the budget is used up and spilling is off: flush,
@@ -101,6 +105,10 @@ func NewBuffer(o BufferOptions) (*Buffer, error) {
 	if o.BatchRows <= 0 {
 		o.BatchRows = defaultBatchRows
 	}
+	if o.MaxFanIn <= 0 {
+		o.MaxFanIn = 64
+	}
+	o.MaxFanIn = max(o.MaxFanIn, 2)
 	codec, err := spillCodec(o.SpillCompression)
 	if err != nil {
 		return nil, err

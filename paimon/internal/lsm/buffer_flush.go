@@ -13,10 +13,6 @@ import (
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
-// maxFanIn is how many spilled segments of a bucket are merged at once. With
-// more, the oldest are first merged into one.
-const maxFanIn = 64
-
 // Flush sorts the rows of bucket, folds them by key and writes them to level-0
 // files; the bucket is then empty. Different buckets may be flushed at the same
 // time. After an error no file is left and the rows are still there.
@@ -251,8 +247,8 @@ func (b *Buffer) reclaim(ctx context.Context) error {
 // reduceSegments merges the oldest segments of t into one while there are too
 // many to be merged at once. Rows stay as they are.
 func (b *Buffer) reduceSegments(ctx context.Context, t *bucketRows) error {
-	for len(t.segments) > maxFanIn {
-		some := t.segments[:maxFanIn]
+	for len(t.segments) > b.o.MaxFanIn {
+		some := t.segments[:b.o.MaxFanIn]
 		file, err := b.spills.create()
 		if err != nil {
 			return err
@@ -261,7 +257,7 @@ func (b *Buffer) reduceSegments(ctx context.Context, t *bucketRows) error {
 		if err = errors.Join(err, file.release()); err != nil {
 			return err
 		}
-		t.segments = append([]*segment{one}, t.segments[maxFanIn:]...)
+		t.segments = append([]*segment{one}, t.segments[b.o.MaxFanIn:]...)
 		for _, s := range some {
 			err = errors.Join(err, s.file.release())
 		}

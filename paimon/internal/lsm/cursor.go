@@ -73,14 +73,6 @@ func (c *cursor) done() bool { return c.batch == nil }
 
 func (c *cursor) key() []byte { return c.batch.Keys.At(c.pos) }
 
-// compareKey orders the keys under two cursors, neither of which is done.
-func compareKey(a, b *cursor) int {
-	if a.pre != b.pre {
-		return cmp.Compare(a.pre, b.pre)
-	}
-	return bytes.Compare(a.key(), b.key())
-}
-
 // compare orders rows for merging: key, sequence.field, sequence number, and,
 // where even these are equal, higher level first. A cursor that is done comes
 // last.

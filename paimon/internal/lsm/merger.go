@@ -10,9 +10,9 @@ import (
 const (
 	// defaultBatchRows is the size of windows and of batches.
 	defaultBatchRows = 8192
-	// spanRows is the least number of rows that are passed on as a slice of
-	// their batch instead of being gathered.
-	spanRows = 1024
+	// spanPart: a stretch of rows that is at least this part of a window is
+	// passed on as a slice of its batch instead of being gathered.
+	spanPart = 8
 	// steady is how often in a row a run must be ahead before the merger looks
 	// how far ahead it is.
 	steady = 3
@@ -88,7 +88,7 @@ func (m *merger) next() (step, error) {
 			if err := m.closeKey(); err != nil {
 				return 0, err
 			}
-			if n >= spanRows && m.unique && m.spans != nil && m.spans(c.level) {
+			if n >= max(2, m.rows/spanPart) && m.unique && m.spans != nil && m.spans(c.level) {
 				if len(m.win.Refs) > 0 {
 					return m.give(), nil
 				}
@@ -141,8 +141,9 @@ func (m *merger) releaseSources() {
 	}
 }
 
-// ahead gives how many rows of c come before all other runs, at least 1. It
-// looks only when c has won some times in a row.
+// ahead gives how many rows of c come before all other runs. It looks only
+// when c has won some times in a row. 1 says only that the first row is next:
+// another run may have a row of the same key.
 func (m *merger) ahead(c *cursor) int {
 	if c != m.last {
 		m.last, c.wins = c, 0

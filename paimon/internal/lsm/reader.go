@@ -105,10 +105,11 @@ func NewReader(ctx context.Context, files Files, metas []spec.DataFileMeta, o Re
 func (r *Reader) start(n int) {
 	sections := r.todo
 	r.todo = nil
-	r.parts = make([]chan part, len(sections))
-	for i := range r.parts {
-		r.parts[i] = make(chan part, 2)
+	parts := make([]chan part, len(sections))
+	for i := range parts {
+		parts[i] = make(chan part, 2)
 	}
+	r.parts = parts // Next cuts r.parts short
 	queue := make(chan int, len(sections))
 	for i := range sections {
 		queue <- i
@@ -117,7 +118,7 @@ func (r *Reader) start(n int) {
 	for range n {
 		r.workers.Go(func() {
 			for i := range queue {
-				r.work(sections[i], r.parts[i])
+				r.work(sections[i], parts[i])
 			}
 		})
 	}
