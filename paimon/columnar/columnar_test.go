@@ -312,7 +312,7 @@ func TestEqualMapsInAnyOrder(t *testing.T) {
 func sortCase(r *rand.Rand, n int) []*KV {
 	shape := r.IntN(4)
 	var out []*KV
-	seq := int64(0)
+	seq, jitter := int64(0), int64(r.IntN(2))
 	withUser := r.IntN(2) == 0
 	for n > 0 {
 		rows := 1 + r.IntN(n)
@@ -334,7 +334,7 @@ func sortCase(r *rand.Rand, n int) []*KV {
 			}
 			b.Append(key)
 			u.Append(int32(r.IntN(4)))
-			kv.Seqs = append(kv.Seqs, seq+int64(r.IntN(2)*3))
+			kv.Seqs = append(kv.Seqs, seq+int64(r.IntN(2)*3)*jitter)
 			seq++
 		}
 		kv.Keys, _ = NewKeyEncoder([]types.Type{types.String().NotNull()}, KeyOptions{}).Encode([]arrow.Array{b.NewArray()})

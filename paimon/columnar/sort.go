@@ -3,6 +3,8 @@ package columnar
 import (
 	"bytes"
 	"cmp"
+	"math"
+	bits64 "math/bits"
 	"slices"
 )
 
@@ -21,6 +23,8 @@ import (
 type Sorter struct {
 	batches []*KV
 	a, b    []sortRow
+	keyLen  int  // length of every key; -1 when they differ
+	ordered bool // rows of one key arrive in merge order
 }
 
 type sortRow struct {
@@ -63,6 +67,7 @@ func (s *Sorter) Sort(batches []*KV, out []Ref) []Ref {
 		}
 	}
 	s.b = slices.Grow(s.b[:0], total)[:total]
+	s.survey()
 	s.sortGroup(s.a, s.b, skip)
 	out = slices.Grow(out[:0], total)
 	for _, e := range s.a {
@@ -83,15 +88,64 @@ func (s *Sorter) sortGroup(rows, scratch []sortRow, skip int) {
 	if !slices.IsSortedFunc(rows, func(a, b sortRow) int { return cmp.Compare(a.prefix, b.prefix) }) {
 		radix(rows, scratch)
 	}
+	exact := s.keyLen >= 0 && s.keyLen <= skip+8 // equal prefixes are equal keys
+	if exact && s.ordered {
+		return
+	}
 	for from := 0; from < len(rows); {
 		to := from + 1
 		for to < len(rows) && rows[to].prefix == rows[from].prefix {
 			to++
 		}
-		if to-from > 1 {
+		switch {
+		case to-from == 1:
+		case exact:
+			s.sortVersions(rows[from:to])
+		default:
 			s.sortTies(rows[from:to], scratch[from:to], skip+8)
 		}
 		from = to
+	}
+}
+
+// survey looks for what makes sorting cheaper.
+func (s *Sorter) survey() {
+	s.keyLen, s.ordered = -2, true
+	last := int64(math.MinInt64)
+	for _, b := range s.batches {
+		if b.UserSeq.Len() > 0 {
+			s.ordered = false
+		}
+		for _, seq := range b.Seqs {
+			s.ordered = s.ordered && seq >= last
+			last = seq
+		}
+		k := b.Keys
+		switch {
+		case k.Len() == 0:
+			continue
+		case k.offsets == nil:
+			s.seeLen(k.stride)
+			continue
+		}
+		for i := range k.Len() {
+			s.seeLen(int(k.offsets[i+1] - k.offsets[i]))
+		}
+	}
+}
+
+func (s *Sorter) seeLen(n int) {
+	if s.keyLen == -2 {
+		s.keyLen = n
+	} else if s.keyLen != n {
+		s.keyLen = -1
+	}
+}
+
+// sortVersions sorts rows of one key.
+func (s *Sorter) sortVersions(rows []sortRow) {
+	if !s.ordered && !slices.IsSortedFunc(rows, s.compareVersions) {
+		slices.SortStableFunc(rows, s.compareVersions)
 	}
 }
 
@@ -116,15 +170,20 @@ func (s *Sorter) sortTies(rows, scratch []sortRow, skip int) {
 	s.sortGroup(rows, scratch, skip)
 }
 
-// compare orders rows of one group: prefix, key, user sequence, number.
+// compare orders rows of one group: prefix, key, version.
 func (s *Sorter) compare(a, b sortRow) int {
 	if a.prefix != b.prefix {
 		return cmp.Compare(a.prefix, b.prefix)
 	}
-	x, y := s.batches[a.src], s.batches[b.src]
-	if c := bytes.Compare(x.Keys.At(int(a.row)), y.Keys.At(int(b.row))); c != 0 {
+	if c := bytes.Compare(s.key(a), s.key(b)); c != 0 {
 		return c
 	}
+	return s.compareVersions(a, b)
+}
+
+// compareVersions orders rows of one key: user sequence, then number.
+func (s *Sorter) compareVersions(a, b sortRow) int {
+	x, y := s.batches[a.src], s.batches[b.src]
 	if x.UserSeq.Len() > 0 && y.UserSeq.Len() > 0 {
 		if c := Compare(x.UserSeq, int(a.row), y.UserSeq, int(b.row)); c != 0 {
 			return c
@@ -133,7 +192,9 @@ func (s *Sorter) compare(a, b sortRow) int {
 	return cmp.Compare(x.Seqs[a.row], y.Seqs[b.row])
 }
 
-// radix sorts by prefix, stable, one pass for each byte that differs.
+// radix sorts by prefix, stable. It first squeezes out the bits in which all
+// prefixes agree (digits differ in 4 bits of 8): the squeezed prefixes order
+// alike and need fewer passes. They stay in place of the prefixes.
 func radix(rows, scratch []sortRow) {
 	var or uint64
 	and := ^uint64(0)
@@ -141,24 +202,29 @@ func radix(rows, scratch []sortRow) {
 		or |= e.prefix
 		and &= e.prefix
 	}
-	differ := or &^ and
+	width := squeeze(rows, or&^and)
+	digit := 8
+	if len(rows) >= 1<<13 {
+		digit = 11
+	}
+	passes := max((width+digit-1)/digit, 1)
+	digit = (width + passes - 1) / passes
 	from, to := rows, scratch[:len(rows)]
-	for shift := 0; shift < 64; shift += 8 {
-		if byte(differ>>shift) == 0 {
-			continue
+	var count [1 << 11]int32
+	mask := uint64(1)<<digit - 1
+	for shift := 0; shift < width; shift += digit {
+		clear(count[:])
+		for i := range from {
+			count[from[i].prefix>>shift&mask&(1<<11-1)]++
 		}
-		var count [256]int
-		for _, e := range from {
-			count[byte(e.prefix>>shift)]++
-		}
-		at := 0
-		for i, c := range count {
+		at := int32(0)
+		for i, c := range count[:mask+1] {
 			count[i] = at
 			at += c
 		}
-		for _, e := range from {
-			d := byte(e.prefix >> shift)
-			to[count[d]] = e
+		for i := range from {
+			d := from[i].prefix >> shift & mask & (1<<11 - 1)
+			to[count[d]] = from[i]
 			count[d]++
 		}
 		from, to = to, from
@@ -166,6 +232,38 @@ func radix(rows, scratch []sortRow) {
 	if &from[0] != &rows[0] {
 		copy(rows, from)
 	}
+}
+
+// squeeze drops the bits of the prefixes that are not in differ and gives the
+// number of bits left.
+func squeeze(rows []sortRow, differ uint64) int {
+	type segment struct {
+		mask uint64
+		cut  int
+	}
+	var segments []segment
+	width := 0
+	for at := 0; at < 64 && differ>>at != 0; {
+		at += bits64.TrailingZeros64(differ >> at)
+		n := bits64.TrailingZeros64(^(differ >> at))
+		segments = append(segments, segment{(1<<n - 1) << at, at - width})
+		width += n
+		at += n
+	}
+	if len(segments) == 1 && segments[0].cut == 0 {
+		for i := range rows {
+			rows[i].prefix &= segments[0].mask
+		}
+		return width
+	}
+	for i := range rows {
+		p, v := rows[i].prefix, uint64(0)
+		for _, s := range segments {
+			v |= (p & s.mask) >> s.cut
+		}
+		rows[i].prefix = v
+	}
+	return width
 }
 
 // KeyStarts appends to out[:0] the index of the first ref of every key in
