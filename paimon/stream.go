@@ -3,10 +3,12 @@ package paimon
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/tarndb/tarn/paimon/internal/read"
 	"github.com/tarndb/tarn/paimon/internal/stream"
+	"github.com/tarndb/tarn/paimon/internal/table"
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
@@ -110,4 +112,15 @@ func (t *Table) EarliestChange(ctx context.Context) (int64, error) {
 		return id, err
 	}
 	return t.t.History.Snapshots.EarliestID(ctx)
+}
+
+// StreamFull follows the table from the state of a given snapshot on, which
+// resumes a stream that stopped while it read that state.
+func (t *Table) StreamFull(snapshot int64) (*Stream, error) {
+	hint := map[string]string{"scan.mode": "from-snapshot-full", "scan.snapshot-id": strconv.FormatInt(snapshot, 10)}
+	at, err := table.Open(table.Config{Name: t.t.Name, Dir: t.t.Dir, Branch: t.id.Branch, Store: t.t.Store, Schema: t.t.Schema, Hint: hint, Cache: t.w.cache})
+	if err != nil {
+		return nil, err
+	}
+	return (&Table{w: t.w, t: at, id: t.id}).Stream(0)
 }

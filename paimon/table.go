@@ -17,9 +17,10 @@ import (
 // Table is one branch of a table with the schema that was newest when it was
 // opened. It may be shared by goroutines; open it again to see a new schema.
 type Table struct {
-	w  *Warehouse
-	t  *table.Table
-	id catalog.Identifier
+	w    *Warehouse
+	t    *table.Table
+	id   catalog.Identifier
+	hint map[string]string
 }
 
 // Name gives "db.table", with the branch if it is not main.
@@ -107,4 +108,9 @@ func (t *Table) asOf(ctx context.Context, millis int64) (*spec.Snapshot, error) 
 		err = errs.Kinded(errs.ErrNotFound, "table %s has no snapshot at or before %s", t.Name(), time.UnixMilli(millis).UTC().Format(time.RFC3339Nano))
 	}
 	return snap, err
+}
+
+// Reopen opens the table again, with its newest schema and the same hint.
+func (t *Table) Reopen(ctx context.Context) (*Table, error) {
+	return t.w.Table(ctx, t.id, t.hint)
 }

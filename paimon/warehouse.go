@@ -78,7 +78,7 @@ func (w *Warehouse) Table(ctx context.Context, id catalog.Identifier, hint map[s
 	if err != nil {
 		return nil, err
 	}
-	return &Table{w: w, t: t, id: id}, nil
+	return &Table{w: w, t: t, id: id, hint: hint}, nil
 }
 
 // watch registers a channel that gets a token after every commit of this

@@ -1,0 +1,131 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/errs"
+)
+
+// compactor compacts write-only tables in the background, so that readers stay
+// fast and the changelog of `lookup` appears.
+type compactor struct {
+	w     *paimon.Warehouse
+	every time.Duration
+	wake  chan struct{}
+
+	mu     sync.Mutex
+	tables map[string]*service
+}
+
+// service is one table under care.
+type service struct {
+	table *paimon.Table
+	dirty bool      // commits since the last compaction began
+	last  time.Time // end of the last compaction
+	busy  sync.Mutex
+	err   error
+}
+
+func newCompactor(w *paimon.Warehouse, every time.Duration) *compactor {
+	return &compactor{w: w, every: every, wake: make(chan struct{}, 1), tables: map[string]*service{}}
+}
+
+// touch says that a job committed to t.
+func (c *compactor) touch(t *paimon.Table) {
+	if !t.Options().WriteOnly {
+		return
+	}
+	c.mu.Lock()
+	s := c.tables[t.Name()]
+	if s == nil {
+		s = &service{table: t}
+		c.tables[t.Name()] = s
+	}
+	s.dirty = true
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run compacts what was touched until ctx ends.
+func (c *compactor) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		s, wait := c.next()
+		if s != nil {
+			if err := c.compact(ctx, s); err != nil && ctx.Err() == nil {
+				s.err = err
+			}
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// next gives the dirty table whose turn has come, or how long to wait.
+func (c *compactor) next() (*service, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wait := time.Hour
+	for _, s := range c.tables {
+		if !s.dirty {
+			continue
+		}
+		if left := time.Until(s.last.Add(c.every)); left > 0 {
+			wait = min(wait, left)
+			continue
+		}
+		return s, 0
+	}
+	return nil, wait
+}
+
+// compact does one compaction. Losing a race to another compactor is no
+// failure: the next round sees what it did.
+func (c *compactor) compact(ctx context.Context, s *service) error {
+	s.busy.Lock()
+	defer s.busy.Unlock()
+	c.mu.Lock()
+	s.dirty = false
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		s.last = time.Now()
+		c.mu.Unlock()
+	}()
+	_, err := s.table.Compact(ctx, paimon.CompactOptions{})
+	if errors.Is(err, errs.ErrConflict) {
+		return nil
+	}
+	if err != nil {
+		c.touch(s.table)
+		return fmt.Errorf("background compaction: %w", err)
+	}
+	return nil
+}
+
+// settle compacts a write-only table once more after its last commit.
+func (c *compactor) settle(ctx context.Context, t *paimon.Table) error {
+	if !t.Options().WriteOnly {
+		return nil
+	}
+	c.touch(t)
+	c.mu.Lock()
+	s := c.tables[t.Name()]
+	c.mu.Unlock()
+	return c.compact(ctx, s)
+}

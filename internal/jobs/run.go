@@ -1,0 +1,307 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tarndb/tarn/internal/ingest/change"
+	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// idleCommitEvery is how often a sink commits positions that moved without
+// any row, so that sources may forget what lies behind them.
+const idleCommitEvery = time.Minute
+
+// queueBatches is how many batches of an input wait for its sink.
+const queueBatches = 4
+
+// run is one attempt of a job, from its recovery to an error or its end.
+type run struct {
+	spec  *Spec
+	id    string
+	store stateStore
+	stat  *stat
+	sinks []*sink
+	ended func(*paimon.Table) // a commit happened
+}
+
+// sink is one table being written with its inputs' positions.
+type sink struct {
+	table     *paimon.Table
+	writer    *paimon.Writer
+	committer *paimon.Committer
+	next      int64 // identifier of the next commit
+	positions map[string]change.Position
+	moved     bool // positions moved since the last commit
+	rows      int64
+	last      time.Time // of the last commit
+	newest    time.Time // newest source time among the rows since
+	open      int       // inputs that have not ended
+}
+
+// delivery is what an input hands to the sink loop.
+type delivery struct {
+	input int
+	batch change.Batch
+	err   error // io.EOF at the end of the input
+}
+
+// execute runs the job until all inputs have ended (nil), ctx ends, or an
+// error. Nothing committed is lost whatever happens.
+func (r *run) execute(ctx context.Context) (err error) {
+	r.id = uuid.NewString()
+	defer func() { err = errors.Join(err, r.closeSinks(context.WithoutCancel(ctx))) }()
+	if err := r.recover(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	deliveries := make(chan delivery, queueBatches*len(r.spec.Inputs))
+	var wg sync.WaitGroup
+	defer func() {
+		cancel()
+		go func() { wg.Wait(); close(deliveries) }()
+		for d := range deliveries { // inputs end; what they still give is dropped
+			d.batch.Release()
+		}
+	}()
+	for i := range r.spec.Inputs {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			r.feed(ctx, i, deliveries)
+		}()
+	}
+	return r.loop(ctx, deliveries)
+}
+
+// recover opens a writer per sink and finds where its inputs go on.
+func (r *run) recover(ctx context.Context) error {
+	r.sinks = make([]*sink, len(r.spec.Sinks))
+	for i, t := range r.spec.Sinks {
+		s := &sink{table: t, committer: t.NewCommitter(r.spec.Name), next: 1}
+		last, err := s.committer.Last(ctx)
+		if err != nil {
+			return err
+		}
+		saved, err := r.store.load(ctx, r.spec.Name, t.Name())
+		if err != nil {
+			return err
+		}
+		if last != nil && last.CommitIdentifier >= saved.Identifier {
+			s.next = last.CommitIdentifier + 1
+			if s.positions, err = decodePositions(last.Properties); err != nil {
+				return fmt.Errorf("table %s, snapshot %d: %w", t.Name(), last.ID, err)
+			}
+		} else {
+			s.next, s.positions = saved.Identifier+1, saved.Positions
+		}
+		if s.positions == nil {
+			s.positions = map[string]change.Position{}
+		}
+		if s.writer, err = t.NewWriter(ctx, paimon.WriteOptions{}); err != nil {
+			return err
+		}
+		r.sinks[i] = s
+	}
+	for _, in := range r.spec.Inputs {
+		r.sinks[in.Sink].open++
+	}
+	return nil
+}
+
+func (r *run) closeSinks(ctx context.Context) error {
+	var all error
+	for _, s := range r.sinks {
+		if s != nil && s.writer != nil {
+			all = errors.Join(all, s.writer.Close(ctx))
+		}
+	}
+	return all
+}
+
+// feed reads one input, transforms its batches and delivers them.
+func (r *run) feed(ctx context.Context, i int, out chan<- delivery) {
+	in := &r.spec.Inputs[i]
+	give := func(d delivery) bool {
+		d.input = i
+		select {
+		case out <- d:
+			return true
+		case <-ctx.Done():
+			d.batch.Release()
+			return false
+		}
+	}
+	reader, err := in.Source.Open(ctx, r.sinks[in.Sink].positions[in.Key])
+	if err != nil {
+		give(delivery{err: err})
+		return
+	}
+	defer reader.Close()
+	for {
+		b, err := reader.Next(ctx)
+		if err == nil && b.Rows != nil && b.Rows.NumRows() > 0 {
+			r.stat.rowsIn.Add(b.Rows.NumRows())
+			b, err = in.Transform.Apply(ctx, b)
+		}
+		if !give(delivery{batch: b, err: err}) || err != nil {
+			return
+		}
+	}
+}
+
+// loop writes deliveries and commits: at once when the interval since the last
+// commit is over, otherwise as soon as it is.
+func (r *run) loop(ctx context.Context, in <-chan delivery) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		if err := r.commitDue(ctx); err != nil {
+			return err
+		}
+		if r.finished() {
+			return nil
+		}
+		timer.Reset(r.untilDue())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		case d := <-in:
+			if err := r.take(ctx, d); err != nil {
+				return err
+			}
+			for more := true; more; { // what is there belongs to the same commit
+				select {
+				case d := <-in:
+					if err := r.take(ctx, d); err != nil {
+						return err
+					}
+				default:
+					more = false
+				}
+				more = more && r.untilDue() > 0
+			}
+		}
+	}
+}
+
+func (r *run) take(ctx context.Context, d delivery) error {
+	defer d.batch.Release()
+	in := &r.spec.Inputs[d.input]
+	s := r.sinks[in.Sink]
+	if errors.Is(d.err, io.EOF) {
+		s.open--
+		return nil
+	}
+	if d.err != nil {
+		return d.err
+	}
+	if b := d.batch; b.Rows != nil && b.Rows.NumRows() > 0 {
+		if err := s.writer.Write(ctx, paimon.Batch{Rows: b.Rows, Kinds: b.Kinds}); err != nil {
+			return err
+		}
+		s.rows += b.Rows.NumRows()
+		if b.Watermark.After(s.newest) {
+			s.newest = b.Watermark
+		}
+	}
+	s.positions[in.Key] = d.batch.Position
+	s.moved = true
+	return nil
+}
+
+func (r *run) finished() bool {
+	for _, s := range r.sinks {
+		if s.open > 0 || s.moved {
+			return false
+		}
+	}
+	return true
+}
+
+// due is when the sink's next commit is; far away if it has nothing to commit.
+func (s *sink) due(interval time.Duration) time.Time {
+	switch {
+	case s.rows > 0:
+		return s.last.Add(interval)
+	case s.moved && s.open == 0:
+		return time.Time{}
+	case s.moved:
+		return s.last.Add(max(idleCommitEvery, interval))
+	}
+	return time.Now().Add(time.Hour)
+}
+
+func (r *run) untilDue() time.Duration {
+	least := time.Hour
+	for _, s := range r.sinks {
+		least = min(least, time.Until(s.due(r.spec.Interval)))
+	}
+	return max(least, 0)
+}
+
+func (r *run) commitDue(ctx context.Context) error {
+	for _, s := range r.sinks {
+		if (s.rows > 0 || s.moved) && (s.open == 0 || !time.Now().Before(s.due(r.spec.Interval))) {
+			if err := r.commit(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// commit makes one commit of a sink. After an error the attempt ends: the next
+// one finds out from the table whether the commit happened.
+func (r *run) commit(ctx context.Context, s *sink) error {
+	messages, err := s.writer.Prepare(ctx, s.open == 0)
+	if err != nil {
+		return err
+	}
+	c := paimon.Commit{
+		Identifier: s.next, Messages: messages, KeepEmpty: true,
+		Properties: map[string]string{positionsProperty: encodePositions(s.positions), runProperty: r.id},
+	}
+	if !s.newest.IsZero() {
+		w := s.newest.UnixMilli()
+		c.Watermark = &w
+	}
+	snap, err := s.committer.Commit(ctx, c)
+	if err != nil {
+		return err
+	}
+	if snap.Properties[runProperty] != r.id {
+		return errs.Kinded(errs.ErrConflict, "job %s: commit %d of table %s was made by another run of the same job; run a job once, or give this one its own name with SET 'pipeline.name' = '…'", r.spec.Name, s.next, s.table.Name())
+	}
+	if err := r.store.save(ctx, r.spec.Name, s.table.Name(), savedState{Identifier: s.next, Positions: maps.Clone(s.positions)}); err != nil {
+		return err
+	}
+	r.committed(s, snap)
+	return nil
+}
+
+func (r *run) committed(s *sink, snap *spec.Snapshot) {
+	now := time.Now()
+	r.stat.rowsOut.Add(s.rows)
+	r.stat.commits.Add(1)
+	r.stat.lastCommit.Store(now.UnixNano())
+	r.stat.snapshot.Store(snap.ID)
+	if !s.newest.IsZero() {
+		r.stat.lag.Store(int64(now.Sub(s.newest)))
+	}
+	s.next++
+	s.rows, s.moved, s.last, s.newest = 0, false, now, time.Time{}
+	if r.ended != nil {
+		r.ended(s.table)
+	}
+}
