@@ -96,9 +96,9 @@ func encodeAvro[T any](schema, codec string, n int, fill func(i int, rec *T) err
 	return out.Bytes(), nil
 }
 
-// decodeAvro reads all records; take copies rec, which is new every time. The
-// number of records is bounded by the file's length: even the best compressor
-// needs a byte for a record that names a file.
+// decodeAvro reads all records; take copies what rec has at the time, whose
+// parts are new every time. The number of records is bounded by the file's
+// length: even the best compressor needs a byte for a record that names a file.
 func decodeAvro[T any](data []byte, required []string, take func(rec *T) error) error {
 	if err := otherFormat(data); err != nil {
 		return err
@@ -113,11 +113,12 @@ func decodeAvro[T any](data []byte, required []string, take func(rec *T) error) 
 	if err := requireFields(r.Schema().Root(), "", required); err != nil {
 		return err
 	}
+	var rec, zero T
 	for n := 0; ; n++ {
 		if n > len(data) {
 			return fmt.Errorf("more records than bytes (%d)", len(data))
 		}
-		var rec T
+		rec = zero
 		if err := r.Decode(&rec); err == io.EOF {
 			return nil
 		} else if err != nil {
@@ -127,6 +128,41 @@ func decodeAvro[T any](data []byte, required []string, take func(rec *T) error) 
 			return fmt.Errorf("record %d: %w", n, err)
 		}
 	}
+}
+
+// recordCount adds up what the blocks of a file say they hold, so that the
+// result is allocated once. It is a hint: damage is found when decoding, and
+// no more is believed than real files have.
+func recordCount(data []byte) int {
+	limit := len(data) / 16
+	number := func() int {
+		v, n := binary.Varint(data) // Avro's long is zigzag, too
+		if n <= 0 {
+			data = nil
+			return 0
+		}
+		data = data[n:]
+		return int(v)
+	}
+	skip := func(n int) { data = data[min(max(n, 0), len(data)):] }
+	skip(4)
+	for n := number(); n != 0; n = number() { // maps of metadata
+		if n < 0 {
+			n = -n
+			number()
+		}
+		for range min(2*n, len(data)) {
+			skip(number())
+		}
+	}
+	skip(16)
+	total := 0
+	for len(data) > 0 && total < limit {
+		total += max(number(), 0)
+		skip(number())
+		skip(16)
+	}
+	return min(total, limit)
 }
 
 // otherFormat names the formats that manifests of Paimon before 2.0 may have

@@ -90,7 +90,7 @@ var manifestListRequired = []string{"_VERSION", "_FILE_NAME", "_FILE_SIZE", "_NU
 
 // DecodeManifestList reads a manifest list.
 func DecodeManifestList(data []byte) ([]ManifestFileMeta, error) {
-	var out []ManifestFileMeta
+	out := make([]ManifestFileMeta, 0, recordCount(data))
 	err := decodeAvro(data, manifestListRequired, func(w *wireManifestFile) error {
 		if err := checkVersion("manifest list", w.Version, manifestVersion); err != nil {
 			return err
@@ -206,7 +206,7 @@ var manifestRequired = []string{"_VERSION", "_KIND", "_PARTITION", "_BUCKET", "_
 
 // DecodeManifest reads a data manifest.
 func DecodeManifest(data []byte) ([]ManifestEntry, error) {
-	var out []ManifestEntry
+	out := make([]ManifestEntry, 0, recordCount(data))
 	err := decodeAvro(data, manifestRequired, func(w *wireEntry) (err error) {
 		if err := checkVersion("manifest", w.Version, manifestVersion); err != nil {
 			return err
