@@ -6,7 +6,6 @@ package parquet
 import (
 	"io"
 
-	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/format"
 	"github.com/tarndb/tarn/paimon/types"
@@ -31,5 +30,9 @@ func (f *Format) NewWriter(out io.Writer, fields []types.Field, opts format.Writ
 
 // Open opens a Parquet file.
 func (f *Format) Open(in fileio.Reader, opts format.ReadOptions) (format.Reader, error) {
-	return nil, errs.Unsupported("reading parquet")
+	r, err := openReader(in, opts, f.pool)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
