@@ -173,3 +173,21 @@ func (b *nulls) take() (*memory.Buffer, int, int) {
 	b.bits, b.rows, b.null = nil, 0, 0
 	return buf, rows, null
 }
+
+// gathered is a growing buffer that begins each batch with the room that the last one took.
+type gathered[T any] struct {
+	vals []T
+	hint int
+}
+
+func (g *gathered[T]) start() {
+	if g.vals == nil {
+		g.vals = make([]T, 0, g.hint)
+	}
+}
+
+func (g *gathered[T]) take() []T {
+	v := g.vals
+	g.vals, g.hint = nil, len(v)
+	return v
+}

@@ -22,11 +22,11 @@ type fixedColumn struct {
 	dt    arrow.DataType
 	width int
 	data  unsafe.Pointer
-	buf   []byte
+	buf   gathered[byte]
 }
 
 func (c *fixedColumn) arrowType() arrow.DataType { return c.dt }
-func (c *fixedColumn) bytes() int                { return len(c.buf) }
+func (c *fixedColumn) bytes() int                { return len(c.buf.vals) }
 
 func (c *fixedColumn) load(v C.duckdb_vector, size int) {
 	c.loadNulls(v, size)
@@ -35,19 +35,18 @@ func (c *fixedColumn) load(v C.duckdb_vector, size int) {
 
 func (c *fixedColumn) append(from, n int) error {
 	c.appendValid(from, n)
-	c.buf = append(c.buf, unsafe.Slice((*byte)(unsafe.Add(c.data, from*c.width)), n*c.width)...)
+	c.buf.start()
+	c.buf.vals = append(c.buf.vals, unsafe.Slice((*byte)(unsafe.Add(c.data, from*c.width)), n*c.width)...)
 	return nil
 }
 
 func (c *fixedColumn) appendNulls(n int) {
 	c.appendInvalid(n)
-	c.buf = append(c.buf, make([]byte, n*c.width)...)
+	c.buf.vals = append(c.buf.vals, make([]byte, n*c.width)...)
 }
 
 func (c *fixedColumn) finish() arrow.ArrayData {
-	d := finishFixed(&c.nulls, c.dt, c.buf)
-	c.buf = nil
-	return d
+	return finishFixed(&c.nulls, c.dt, c.buf.take())
 }
 
 func finishFixed(b *nulls, dt arrow.DataType, buf []byte) arrow.ArrayData {
@@ -105,7 +104,7 @@ type decimalColumn struct {
 	width   int
 	checked bool // HUGEINT reaches beyond 38 digits
 	data    unsafe.Pointer
-	buf     []decimal128.Num
+	buf     gathered[decimal128.Num]
 }
 
 func newDecimalColumn(t C.duckdb_logical_type) column {
@@ -129,7 +128,7 @@ func decimalWidth(precision int32) int {
 }
 
 func (c *decimalColumn) arrowType() arrow.DataType { return c.dt }
-func (c *decimalColumn) bytes() int                { return len(c.buf) * 16 }
+func (c *decimalColumn) bytes() int                { return len(c.buf.vals) * 16 }
 
 func (c *decimalColumn) load(v C.duckdb_vector, size int) {
 	c.loadNulls(v, size)
@@ -138,14 +137,15 @@ func (c *decimalColumn) load(v C.duckdb_vector, size int) {
 
 func (c *decimalColumn) append(from, n int) error {
 	p := unsafe.Add(c.data, from*c.width)
-	c.buf = slices.Grow(c.buf, n)
+	c.buf.start()
+	buf := slices.Grow(c.buf.vals, n)
 	switch c.width {
 	case 2:
-		c.buf = widen(c.buf, unsafe.Slice((*int16)(p), n))
+		buf = widen(buf, unsafe.Slice((*int16)(p), n))
 	case 4:
-		c.buf = widen(c.buf, unsafe.Slice((*int32)(p), n))
+		buf = widen(buf, unsafe.Slice((*int32)(p), n))
 	case 8:
-		c.buf = widen(c.buf, unsafe.Slice((*int64)(p), n))
+		buf = widen(buf, unsafe.Slice((*int64)(p), n))
 	default:
 		vals := unsafe.Slice((*decimal128.Num)(p), n)
 		if c.checked {
@@ -155,8 +155,9 @@ func (c *decimalColumn) append(from, n int) error {
 				}
 			}
 		}
-		c.buf = append(c.buf, vals...)
+		buf = append(buf, vals...)
 	}
+	c.buf.vals = buf
 	c.appendValid(from, n)
 	return nil
 }
@@ -170,11 +171,9 @@ func widen[T int16 | int32 | int64](dst []decimal128.Num, src []T) []decimal128.
 
 func (c *decimalColumn) appendNulls(n int) {
 	c.appendInvalid(n)
-	c.buf = append(c.buf, make([]decimal128.Num, n)...)
+	c.buf.vals = append(c.buf.vals, make([]decimal128.Num, n)...)
 }
 
 func (c *decimalColumn) finish() arrow.ArrayData {
-	d := finishFixed(&c.nulls, c.dt, arrow.Decimal128Traits.CastToBytes(c.buf))
-	c.buf = nil
-	return d
+	return finishFixed(&c.nulls, c.dt, arrow.Decimal128Traits.CastToBytes(c.buf.take()))
 }

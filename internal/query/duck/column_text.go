@@ -33,33 +33,39 @@ var errBatchTooLarge = errors.New("strings of 2048 rows exceed 2 GiB, the most a
 
 // texts gathers variable-length values.
 type texts struct {
-	offs []int32
-	data []byte
+	offs gathered[int32]
+	data gathered[byte]
 }
 
 func (t *texts) end() error {
-	if len(t.data) > math.MaxInt32 {
+	if len(t.data.vals) > math.MaxInt32 {
 		return errBatchTooLarge
 	}
-	t.offs = append(t.offs, int32(len(t.data)))
+	t.offs.vals = append(t.offs.vals, int32(len(t.data.vals)))
 	return nil
 }
 
 func (t *texts) start() {
-	if t.offs == nil {
-		t.offs = []int32{0}
+	if t.offs.vals == nil {
+		t.offs.start()
+		t.data.start()
+		t.offs.vals = append(t.offs.vals, 0)
 	}
 }
 
-func (t *texts) size() int { return len(t.data) + 4*len(t.offs) }
+func (t *texts) repeatEnd(n int) {
+	for range n {
+		t.offs.vals = append(t.offs.vals, int32(len(t.data.vals)))
+	}
+}
+
+func (t *texts) size() int { return len(t.data.vals) + 4*len(t.offs.vals) }
 
 func (t *texts) take(b *nulls, dt arrow.DataType) arrow.ArrayData {
 	t.start()
 	bits, rows, null := b.take()
-	d := array.NewData(dt, rows, []*memory.Buffer{bits,
-		memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(t.offs)), memory.NewBufferBytes(t.data)}, nil, null, 0)
-	*t = texts{}
-	return d
+	return array.NewData(dt, rows, []*memory.Buffer{bits,
+		memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(t.offs.take())), memory.NewBufferBytes(t.data.take())}, nil, null, 0)
 }
 
 // stringColumn copies VARCHAR and BLOB.
@@ -85,7 +91,7 @@ func (c *stringColumn) append(from, n int) error {
 	anyNull := c.appendValid(from, n)
 	for i := from; i < from+n; i++ {
 		if !anyNull || c.valid(i) { // the bytes of a null are undefined, its pointer too
-			c.texts.data = append(c.texts.data, stringAt(c.data, i)...)
+			c.texts.data.vals = append(c.texts.data.vals, stringAt(c.data, i)...)
 		}
 		if err := c.end(); err != nil {
 			return err
@@ -107,9 +113,7 @@ func stringAt(vector unsafe.Pointer, row int) []byte {
 func (c *stringColumn) appendNulls(n int) {
 	c.start()
 	c.appendInvalid(n)
-	for range n {
-		c.offs = append(c.offs, int32(len(c.texts.data)))
-	}
+	c.repeatEnd(n)
 }
 
 func (c *stringColumn) finish() arrow.ArrayData { return c.texts.take(&c.nulls, c.dt) }
@@ -140,7 +144,7 @@ func (c *textColumn) append(from, n int) error {
 	c.appendValid(from, n)
 	for i := from; i < from+n; i++ {
 		if c.valid(i) {
-			c.texts.data = c.format(c.texts.data, unsafe.Add(c.data, i*c.width))
+			c.texts.data.vals = c.format(c.texts.data.vals, unsafe.Add(c.data, i*c.width))
 		}
 		if err := c.end(); err != nil {
 			return err
@@ -152,9 +156,7 @@ func (c *textColumn) append(from, n int) error {
 func (c *textColumn) appendNulls(n int) {
 	c.start()
 	c.appendInvalid(n)
-	for range n {
-		c.offs = append(c.offs, int32(len(c.texts.data)))
-	}
+	c.repeatEnd(n)
 }
 
 func (c *textColumn) finish() arrow.ArrayData {
