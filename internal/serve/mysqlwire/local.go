@@ -313,12 +313,16 @@ func parseItem(s *scanner) (selectItem, bool) {
 }
 
 func parseItemValue(s *scanner) (selectItem, bool) {
+	sign := ""
+	if s.peek().is("-") && s.i+1 < len(s.tokens) && s.tokens[s.i+1].kind == tokenNumber {
+		sign = s.next().text
+	}
 	switch t := s.next(); t.kind {
 	case tokenVariable:
 		name, _, ok := variableName(s, t)
 		return selectItem{ours: true, value: func(c *conn) (cell, error) { return c.variableCell(name) }}, ok
 	case tokenNumber:
-		return constant(cell{text: t.text, integer: isInteger(t.text)})
+		return constant(cell{text: sign + t.text, integer: isInteger(sign + t.text)})
 	case tokenString:
 		return constant(textCell(unquote(t)))
 	case tokenWord:
