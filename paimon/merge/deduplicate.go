@@ -59,7 +59,7 @@ func (e *deduplicate) Merge(w *Window, out *Result) error {
 func (e *deduplicate) mergeInserts(w *Window, out *Result) {
 	for k := range w.Keys() {
 		first, last := w.Starts[k], w.Starts[k+1]-1
-		if first == last {
+		if w.single(k) {
 			out.add(w, k, w.Refs[last])
 			continue
 		}
@@ -83,7 +83,7 @@ func (e *firstRow) Merge(w *Window, out *Result) error {
 	out.reset(n, e.columns)
 	for k := range n {
 		from, to := w.Starts[k], w.Starts[k+1]
-		if to-from == 1 {
+		if w.single(k) {
 			out.add(w, k, w.Refs[from])
 			continue
 		}

@@ -252,7 +252,7 @@ func (e *fold) planAggregation(p *pass, out *Result) {
 	w := p.w
 	for k := range w.Keys() {
 		from, to := w.Starts[k], w.Starts[k+1]
-		if to-from == 1 {
+		if w.single(k) {
 			p.single(out, k)
 			continue
 		}
@@ -285,7 +285,7 @@ func (e *fold) checkNotNull(p *pass) error {
 		}
 		for k := range p.w.Keys() {
 			from, to := p.w.Starts[k], p.w.Starts[k+1]
-			if to-from == 1 {
+			if p.w.single(k) {
 				continue
 			}
 			for i := from; i < to; i++ {

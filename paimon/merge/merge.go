@@ -21,7 +21,13 @@ type Window struct {
 	// Starts has one entry per key, the index of its first row in Refs, and a
 	// last entry len(Refs).
 	Starts []int32
+	// Always runs the engine's logic on keys with a single version too, as
+	// Paimon's lookup compaction does (LookupMergeFunction has no shortcut).
+	Always bool
 }
+
+// single reports whether key k passes untouched: it has one version.
+func (w *Window) single(k int) bool { return !w.Always && w.Starts[k+1]-w.Starts[k] == 1 }
 
 // Keys gives the number of keys.
 func (w *Window) Keys() int { return len(w.Starts) - 1 }
@@ -59,7 +65,8 @@ type Engine interface {
 	// kind -D: the caller decides whether to drop them.
 	//
 	// A key with a single version is returned as it is, without the engine's
-	// logic, as Paimon's ReducerMergeFunctionWrapper does.
+	// logic, as Paimon's ReducerMergeFunctionWrapper does (but see
+	// Window.Always).
 	Merge(w *Window, out *Result) error
 }
 

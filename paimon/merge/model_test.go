@@ -56,6 +56,9 @@ func randomValue(r *rand.Rand, t types.Type) any {
 	case types.SmallInt, types.Date:
 		return n
 	case types.Int:
+		if r.IntN(8) == 0 {
+			return int64(r.IntN(40))
+		}
 		return []int64{n, math.MaxInt32, math.MinInt32}[r.IntN(8)/7*(1+r.IntN(2))]
 	case types.BigInt:
 		return []int64{n, math.MaxInt64, math.MinInt64}[r.IntN(8)/7*(1+r.IntN(2))]
@@ -84,7 +87,11 @@ func randomValue(r *rand.Rand, t types.Type) any {
 		return out
 	case types.Array:
 		out := []any{}
-		for range r.IntN(4) {
+		n := r.IntN(4)
+		if r.IntN(50) == 0 {
+			n = 30
+		}
+		for range n {
 			out = append(out, randomValue(r, *t.Elem))
 		}
 		return out
@@ -263,7 +270,7 @@ func deal(r *rand.Rand, s Schema, history []version) []*columnar.KV {
 }
 
 // referenceMerge folds a history key by key.
-func referenceMerge(s Schema, c *config, history []version) ([]version, error) {
+func referenceMerge(s Schema, c *config, history []version, always bool) ([]version, error) {
 	byKey := map[int64][]version{}
 	for _, v := range history {
 		k := v.vals[0].(int64)
@@ -275,7 +282,7 @@ func referenceMerge(s Schema, c *config, history []version) ([]version, error) {
 	}
 	slices.Sort(keys)
 	var out []version
-	ref := &reference{s: s, c: c}
+	ref := &reference{s: s, c: c, always: always}
 	for _, k := range keys {
 		v, err := ref.mergeKey(byKey[k])
 		if err != nil {
@@ -324,10 +331,11 @@ func TestModel(t *testing.T) {
 		c, err := parseConfig(s, options)
 		require.NoError(t, err)
 		for range 3 { // engines keep nothing from one window to the next
+			always := r.IntN(4) == 0
 			history := randomHistory(r, s, r.IntN(40), 1+r.IntN(10))
-			want, wantErr := referenceMerge(s, c, history)
-			got, err := mergeKVs(e, deal(r, s, history), len(s.Fields))
-			what := fmt.Sprintf("round %d\n%s", round, describe(s, options, history))
+			want, wantErr := referenceMerge(s, c, history, always)
+			got, err := mergeKVs(e, deal(r, s, history), len(s.Fields), always)
+			what := fmt.Sprintf("round %d always=%v\n%s", round, always, describe(s, options, history))
 			require.Equal(t, wantErr == nil, err == nil, "%s\nreference: %v, engine: %v", what, wantErr, err)
 			if err != nil {
 				failed++

@@ -20,7 +20,7 @@ func (e *fold) planPartialUpdate(p *pass, out *Result) error {
 	w := p.w
 	for k := range w.Keys() {
 		from, to := w.Starts[k], w.Starts[k+1]
-		if to-from == 1 {
+		if w.single(k) {
 			p.single(out, k)
 			continue
 		}

@@ -20,17 +20,17 @@ type reference struct {
 	c    *config
 	aggs []*refAgg
 
-	row      []any
-	filled   bool
-	insert   bool
-	deleted  bool
-	seq      int64
-	initials int
+	row     []any
+	filled  bool
+	insert  bool
+	deleted bool
+	seq     int64
+	always  bool // Window.Always
 }
 
 // mergeKey folds the versions of one key; nil when the key vanishes.
 func (r *reference) mergeKey(history []version) (*version, error) {
-	if len(history) == 1 {
+	if len(history) == 1 && !r.always {
 		return &history[0], nil
 	}
 	switch r.c.name {
@@ -489,7 +489,7 @@ func (a *refAgg) checked(n *big.Int) any {
 }
 
 func (a *refAgg) listagg(acc, in any) any {
-	if in == nil || strings.TrimSpace(in.(string)) == "" {
+	if in == nil || acc != nil && strings.TrimSpace(in.(string)) == "" {
 		return acc
 	}
 	if acc == nil || strings.TrimSpace(acc.(string)) == "" {

@@ -60,9 +60,10 @@ func (f *listagg) fold(p *pass, col int, ops []op) (Column, error) {
 	return Column{Values: b.NewArray()}, nil
 }
 
-// append adds a value to the result so far, which is NULL unless ok.
+// append adds a value to the result so far, which is NULL unless ok. Paimon
+// 1.x takes the first value as it is, blank or not; 2.x never takes a blank one.
 func (f *listagg) append(v []byte, ok, has bool) bool {
-	if !has || blank(v) {
+	if !has || ok && blank(v) {
 		return ok
 	}
 	if !ok || blank(f.buf) {

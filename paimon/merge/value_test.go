@@ -280,9 +280,9 @@ func encodeKeys(kv *columnar.KV, s Schema, sequence []string, desc bool) {
 
 // mergeKVs runs an engine over all rows of the batches and gives the merged
 // versions.
-func mergeKVs(e Engine, kvs []*columnar.KV, columns int) ([]version, error) {
+func mergeKVs(e Engine, kvs []*columnar.KV, columns int, always bool) ([]version, error) {
 	refs := columnar.SortRefs(kvs, nil)
-	w := &Window{Sources: kvs, Refs: refs, Starts: columnar.KeyStarts(kvs, refs, nil)}
+	w := &Window{Sources: kvs, Refs: refs, Starts: columnar.KeyStarts(kvs, refs, nil), Always: always}
 	var r Result
 	if err := e.Merge(w, &r); err != nil {
 		return nil, err
