@@ -1,8 +1,10 @@
 package mysqlwire
 
 import (
+	"bufio"
 	"crypto/tls"
 	"encoding/binary"
+	"net"
 	"time"
 )
 
@@ -123,16 +125,23 @@ func (c *conn) raiseTLS() ([]byte, error) {
 	if c.srv.opts.TLS == nil {
 		return nil, Errorf(CodeBadHandshake, "TLS is not configured on this server")
 	}
-	if c.r.r.Buffered() > 0 { // plain bytes sent behind the request could pose as protected ones
-		return nil, Errorf(CodeBadHandshake, "bytes before the TLS handshake")
-	}
-	secure := tls.Server(c.nc, c.srv.opts.TLS)
+	secure := tls.Server(bufferedConn{c.nc, c.r.r}, c.srv.opts.TLS)
 	if err := secure.Handshake(); err != nil {
 		return nil, &connError{err}
 	}
+	c.r.trim(0)
 	c.setTransport(secure)
 	return c.readDirect()
 }
+
+// bufferedConn reads what was buffered first: a client's TLS hello may have
+// come together with its request.
+type bufferedConn struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (b bufferedConn) Read(p []byte) (int, error) { return b.r.Read(p) }
 
 // parseHandshakeReply decodes HandshakeResponse41.
 func parseHandshakeReply(payload []byte) (handshakeReply, error) {
