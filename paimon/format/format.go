@@ -53,6 +53,9 @@ type Reader interface {
 	// Next gives the next batch, which has at least one row; io.EOF at the
 	// end. The caller releases it. Its columns are ReadOptions.Fields.
 	Next() (arrow.RecordBatch, error)
+	// Position is the row number, in the file, of the first row of the batch
+	// that Next gave last.
+	Position() int64
 	// Rows is the number of rows of the file.
 	Rows() int64
 	Close() error

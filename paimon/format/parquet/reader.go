@@ -41,6 +41,8 @@ type reader struct {
 	leaves  []*leafReader
 	group   int
 	left    int64 // rows of the current row group
+	next    int64 // row number of the next batch
+	last    int64 // and of the last one
 	failed  error
 }
 
@@ -168,6 +170,9 @@ func checkGroups(meta *metadata.FileMetaData) error {
 // Rows is the number of rows of the file.
 func (r *reader) Rows() int64 { return r.meta.NumRows }
 
+// Position is the row number of the last batch's first row.
+func (r *reader) Position() int64 { return r.last }
+
 // Next gives the next batch.
 func (r *reader) Next() (out arrow.RecordBatch, err error) {
 	if r.failed != nil {
@@ -198,6 +203,7 @@ func (r *reader) Next() (out arrow.RecordBatch, err error) {
 		data.Release()
 	}
 	r.left -= int64(n)
+	r.last, r.next = r.next, r.next+int64(n)
 	return array.NewRecordBatch(r.schema, cols, int64(n)), nil
 }
 
@@ -205,6 +211,7 @@ func (r *reader) startGroup() error {
 	g := r.meta.RowGroup(r.group)
 	r.group++
 	if r.opts.SkipBlock != nil && g.NumRows() > 0 && r.opts.SkipBlock(g.NumRows(), r.groupStats(g)) {
+		r.next += g.NumRows()
 		return nil
 	}
 	r.left = g.NumRows()

@@ -2,8 +2,10 @@ package datafile
 
 import (
 	"context"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tarndb/tarn/paimon/columnar"
@@ -39,6 +41,9 @@ type KVReadOptions struct {
 	// SchemaFields gives the columns of an older (or the current) schema; it
 	// is asked for the schema id of every file.
 	SchemaFields func(schemaID int64) ([]types.Field, error)
+	// SkipBlock, if set, leaves out row groups; see format.ReadOptions. It gets
+	// one ColumnStats per entry of Columns. Position tells where rows lie.
+	SkipBlock func(rows int64, stats []format.ColumnStats) bool
 	// BatchRows bounds the rows of a batch; default 8192.
 	BatchRows int
 	// Alloc serves Arrow memory; default the Go allocator.
@@ -48,18 +53,96 @@ type KVReadOptions struct {
 // KVReader reads one file of keyed rows in file order. It serves one
 // goroutine.
 // Source: org.apache.paimon.io.KeyValueFileReaderFactory.
-type KVReader struct{}
+type KVReader struct {
+	o       KVReadOptions
+	set     *readSet
+	schema  *arrow.Schema
+	columns []int
+	keys    *columnar.KeyEncoder
+	seqs    *columnar.KeyEncoder // of `sequence.field`; nil when there is none
+}
 
 // OpenKV opens the file at path, described by meta, whatever schema it was
 // written with. Damaged files give errs.ErrCorrupt, absent ones
 // errs.ErrNotFound.
 func OpenKV(ctx context.Context, o KVReadOptions, path string, meta *spec.DataFileMeta) (*KVReader, error) {
-	return nil, errs.Unsupported("KVReader")
+	r := &KVReader{o: o, columns: allColumns(o.Columns, len(o.Fields))}
+	r.schema = types.ArrowSchema(pick(o.Fields, r.columns))
+	r.keys = columnar.NewKeyEncoder(typesOf(o.Fields, o.KeyFields), columnar.KeyOptions{})
+	if len(o.SequenceFields) > 0 {
+		r.seqs = columnar.NewKeyEncoder(typesOf(o.Fields, o.SequenceFields), columnar.KeyOptions{Descending: o.SequenceDescending})
+	}
+	src := readSource{store: o.Store, formats: o.Formats, fields: o.Fields, partition: o.Partition,
+		schemaFields: o.SchemaFields, batchRows: o.BatchRows, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns}
+	wanted := slices.Concat(r.columns, o.KeyFields, o.SequenceFields)
+	set, err := src.open(ctx, path, meta, wanted, []types.Field{sequenceField(), kindField()})
+	if err != nil {
+		return nil, err
+	}
+	r.set = set
+	return r, nil
 }
+
+// Position is the row number, in the file, of the last batch's first row.
+func (r *KVReader) Position() int64 { return r.set.in.Position() }
 
 // Next gives the next batch (at least one row) or io.EOF. The caller releases
 // it; its Keys, Seqs, Kinds and UserSeq live as long as it.
-func (r *KVReader) Next() (*columnar.KV, error) { return nil, nil }
+func (r *KVReader) Next() (*columnar.KV, error) {
+	if err := r.set.next(); err != nil {
+		return nil, err
+	}
+	defer r.set.release()
+	out := &columnar.KV{
+		Seqs:  slices.Clone(r.set.batch.Column(0).(*array.Int64).Int64Values()),
+		Kinds: kindsOf(r.set.batch.Column(1).(*array.Int8).Int8Values()),
+	}
+	var err error
+	if out.Keys, err = r.encode(r.keys, r.o.KeyFields); err != nil {
+		return nil, errs.Corrupt(r.set.path, "key columns: %w", err)
+	}
+	if r.seqs != nil {
+		if out.UserSeq, err = r.encode(r.seqs, r.o.SequenceFields); err != nil {
+			return nil, errs.Corrupt(r.set.path, "sequence.field: %w", err)
+		}
+	}
+	out.Rows, err = r.set.rows(r.schema, r.columns)
+	return out, err
+}
+
+func kindsOf(vals []int8) []types.RowKind {
+	out := make([]types.RowKind, len(vals))
+	for i, v := range vals {
+		out[i] = types.RowKind(v)
+	}
+	return out
+}
+
+// encode makes the keys of the current batch. Keys may share the memory of
+// their columns: those that the batch does not hold are copied to memory that
+// needs no release.
+func (r *KVReader) encode(e *columnar.KeyEncoder, at []int) (columnar.Keys, error) {
+	cols, err := r.set.columns(at)
+	if err != nil {
+		return columnar.Keys{}, err
+	}
+	if r.o.Alloc != nil && len(at) == 1 && !slices.Contains(r.columns, at[0]) {
+		one, err := columnar.Gather(memory.NewGoAllocator(), cols, allRows(cols[0].Len()))
+		if err != nil {
+			return columnar.Keys{}, err
+		}
+		cols = []arrow.Array{one} // left to the garbage collector
+	}
+	return e.Encode(cols)
+}
+
+func allRows(n int) []columnar.Ref {
+	out := make([]columnar.Ref, n)
+	for i := range out {
+		out[i].Row = int32(i)
+	}
+	return out
+}
 
 // Close closes the file; batches stay valid.
-func (r *KVReader) Close() error { return nil }
+func (r *KVReader) Close() error { return r.set.close() }

@@ -1,0 +1,77 @@
+package datafile
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/tarndb/tarn/paimon/fileio"
+	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/spec"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// RowReadOptions says how files of a table without primary key are read.
+type RowReadOptions struct {
+	Store fileio.Store
+	// Formats are the known formats; default Formats().
+	Formats format.Registry
+	// Fields are all columns of the table's current schema.
+	Fields []types.Field
+	// Columns are the positions in Fields of the wanted columns, in the order
+	// of the batches' columns; nil means all.
+	Columns []int
+	// Partition gives the values of the partition columns: position in Fields
+	// to an array with one row. They are not read from files.
+	Partition map[int]arrow.Array
+	// SchemaFields gives the columns of a schema by its id.
+	SchemaFields func(schemaID int64) ([]types.Field, error)
+	// SkipBlock, if set, leaves out row groups; see format.ReadOptions. It gets
+	// one ColumnStats per entry of Columns. Position tells where rows lie.
+	SkipBlock func(rows int64, stats []format.ColumnStats) bool
+	// BatchRows bounds the rows of a batch; default 8192.
+	BatchRows int
+	// Alloc serves Arrow memory; default the Go allocator.
+	Alloc memory.Allocator
+}
+
+// RowReader reads one file of a table without primary key in file order. It
+// serves one goroutine.
+type RowReader struct {
+	set     *readSet
+	schema  *arrow.Schema
+	columns []int
+}
+
+// OpenRows opens the file at path, described by meta, whatever schema it was
+// written with. Damaged files give errs.ErrCorrupt, absent ones
+// errs.ErrNotFound.
+func OpenRows(ctx context.Context, o RowReadOptions, path string, meta *spec.DataFileMeta) (*RowReader, error) {
+	r := &RowReader{columns: allColumns(o.Columns, len(o.Fields))}
+	r.schema = types.ArrowSchema(pick(o.Fields, r.columns))
+	src := readSource{store: o.Store, formats: o.Formats, fields: o.Fields, partition: o.Partition,
+		schemaFields: o.SchemaFields, batchRows: o.BatchRows, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns}
+	set, err := src.open(ctx, path, meta, r.columns, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.set = set
+	return r, nil
+}
+
+// Position is the row number, in the file, of the last batch's first row.
+func (r *RowReader) Position() int64 { return r.set.in.Position() }
+
+// Next gives the next batch (at least one row) or io.EOF. The caller releases
+// it.
+func (r *RowReader) Next() (arrow.RecordBatch, error) {
+	if err := r.set.next(); err != nil {
+		return nil, err
+	}
+	defer r.set.release()
+	return r.set.rows(r.schema, r.columns)
+}
+
+// Close closes the file; batches stay valid.
+func (r *RowReader) Close() error { return r.set.close() }
