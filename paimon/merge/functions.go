@@ -23,7 +23,7 @@ var unsupportedFunctions = []string{"rbm64", "hll_sketch", "theta_sketch", "prim
 // Paimon's aggregators do.
 func (fn *function) check(f types.Field) error {
 	if slices.Contains(unsupportedFunctions, fn.name) {
-		return errs.Unsupported("column %q: aggregate function %s; supported: %s", f.Name, fn.name, strings.Join(functionNames, ", "))
+		return errs.Unsupported("column %q: aggregate function %s is not computed by this version; supported: %s", f.Name, fn.name, strings.Join(functionNames, ", "))
 	}
 	if !slices.Contains(functionNames, fn.name) {
 		return errs.Invalid("column %q: unknown aggregate function %q; known: %s", f.Name, fn.name, strings.Join(functionNames, ", "))
