@@ -91,7 +91,7 @@ func (t *Table) stats() datafile.StatsOptions {
 	f := t.Options.Files
 	s := datafile.StatsOptions{Mode: f.StatsMode, FieldModes: f.FieldStats, Full: !f.StatsDense}
 	if f.StatsKeepFirstN >= 0 {
-		s.KeepFirstColumns = &f.StatsKeepFirstN
+		s.KeepFirst = &f.StatsKeepFirstN
 	}
 	return s
 }
