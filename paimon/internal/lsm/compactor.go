@@ -290,6 +290,8 @@ func (w *rewriter) write(b *columnar.KV) error {
 }
 
 func (w *rewriter) window(v *Window) error {
+	// Paimon's lookup compaction has no shortcut for single versions.
+	v.Always = w.job.changelog && w.c.read.Policy != MergeAll
 	watched := w.changelog != nil
 	b, key, err := w.folder.fold(&v.Window, w.job.dropDeletes && !watched)
 	if err != nil {
