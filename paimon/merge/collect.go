@@ -18,6 +18,8 @@ type collect struct {
 	elems arrow.Array
 	set   rowSet
 	null  bool
+	clean bool // has every element once
+	spare []int32
 }
 
 func newCollect(fn *function, t types.Type) folder {
@@ -39,7 +41,7 @@ func (c *collect) prepare(elems arrow.Array) (err error) {
 
 func (c *collect) load(in elements) {
 	c.set.clear()
-	c.null = in.null
+	c.null, c.clean = in.null, false
 	for r := in.from; r < in.to; r++ {
 		c.set.rows = append(c.set.rows, r)
 	}
@@ -77,12 +79,13 @@ func (c *collect) add(in elements) error {
 		return nil
 	}
 	c.null = false
-	if c.encoder != nil { // Java's HashSet; other elements count as distinct already
-		rows := slices.Clone(c.set.rows)
+	if c.encoder != nil && !c.clean { // Java's HashSet; other elements count as distinct already
+		c.spare = append(c.spare[:0], c.set.rows...)
 		c.set.clear()
-		for _, r := range rows {
+		for _, r := range c.spare {
 			c.addDistinct(r)
 		}
+		c.clean = true
 	}
 	for r := in.from; r < in.to; r++ {
 		c.addDistinct(r)
@@ -98,10 +101,11 @@ func (c *collect) retract(in elements) error {
 	if c.null || in.null || in.len() == 0 {
 		return nil
 	}
-	gone := make([]int32, 0, in.len())
+	gone := c.spare[:0]
 	for r := in.from; r < in.to; r++ {
 		gone = append(gone, r)
 	}
+	c.spare = gone
 	c.set.ready = false
 	c.set.rows = slices.DeleteFunc(c.set.rows, func(have int32) bool {
 		i := slices.IndexFunc(gone, func(r int32) bool { return c.same(have, r) })
@@ -132,6 +136,8 @@ type mapFold struct {
 	set    rowSet
 	null   bool
 	raw    bool
+	spare  []int32
+	newer  []int32
 }
 
 func newMapFold(fn *function, t types.Type) folder {
@@ -167,9 +173,9 @@ func (m *mapFold) settle() {
 		return
 	}
 	m.raw = false
-	rows := slices.Clone(m.set.rows)
+	m.spare = append(m.spare[:0], m.set.rows...)
 	m.set.clear()
-	for _, r := range rows {
+	for _, r := range m.spare {
 		m.set.put(r)
 	}
 }
@@ -220,10 +226,10 @@ func (m *mapFold) addOld(in elements) error {
 	if in.null {
 		return nil
 	}
-	newer := slices.Clone(m.set.rows)
+	m.newer = append(m.newer[:0], m.set.rows...)
 	m.load(in)
 	m.settle()
-	for _, r := range newer {
+	for _, r := range m.newer {
 		m.put(r)
 	}
 	return nil

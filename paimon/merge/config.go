@@ -27,6 +27,7 @@ type config struct {
 	name           string
 	ignoreDelete   bool
 	removeOnDelete bool // of the engine in use
+	grouped        bool // the table has sequence groups, read or not
 	groups         []seqGroup
 	group          []int // per column: index of its group, -1 outside
 	isKey          []bool
@@ -201,6 +202,7 @@ func (c *config) parseGroup(s Schema, key, value string) error {
 		}
 	}
 	c.groups = append(c.groups, g)
+	c.grouped = true
 	return nil
 }
 

@@ -84,6 +84,7 @@ type pass struct {
 	e       *fold
 	w       *Window
 	kinds   []types.RowKind // per row of the window
+	retract bool            // some row is a -U or -D
 	outer   []op            // per row: what it does to columns outside groups
 	groups  []groupState
 	columns []arrow.Array // per column: gathered in window order, on demand
@@ -101,6 +102,13 @@ type groupState struct {
 
 // Merge folds the window; see Engine.
 func (e *fold) Merge(w *Window, out *Result) error {
+	if w.Keys() == len(w.Refs) && !w.Always {
+		out.reset(w.Keys(), len(e.schema.Fields))
+		for k, r := range w.Refs {
+			out.add(w, k, r)
+		}
+		return nil
+	}
 	p := &e.p
 	defer p.release()
 	if err := p.start(e, w); err != nil {
@@ -135,8 +143,11 @@ func (p *pass) start(e *fold, w *Window) error {
 	p.e, p.w = e, w
 	n := len(w.Refs)
 	p.kinds = slices.Grow(p.kinds[:0], n)
+	p.retract = false
 	for _, r := range w.Refs {
-		p.kinds = append(p.kinds, kindOf(w.Sources[r.Src], r.Row))
+		kind := kindOf(w.Sources[r.Src], r.Row)
+		p.retract = p.retract || kind.IsRetract()
+		p.kinds = append(p.kinds, kind)
 	}
 	p.outer = slices.Grow(p.outer[:0], n)[:n]
 	clear(p.outer)
@@ -290,7 +301,7 @@ func (e *fold) checkNotNull(p *pass) error {
 			}
 			for i := from; i < to; i++ {
 				what := p.outer[i] & opInit
-				if e.c.name == PartialUpdate && len(p.groups) == 0 {
+				if e.c.name == PartialUpdate && !e.c.grouped {
 					what |= p.outer[i] & opAgg
 				}
 				if r := p.w.Refs[i]; what != 0 && !valid.at(r) {

@@ -88,6 +88,7 @@ type nested struct {
 	null    bool
 	raw     bool // taken as it stands: may hold NULL rows and the same key twice
 	spare   []int32
+	older   []int32
 }
 
 func newNested(fn *function, t types.Type) folder {
@@ -209,7 +210,8 @@ func (n *nested) addOld(in elements) error {
 		n.load(in)
 		return nil
 	}
-	old := slices.Clone(n.set.rows)
+	n.older = append(n.older[:0], n.set.rows...)
+	old := n.older
 	wasNull := in.null
 	in.null = false
 	n.load(in)
@@ -283,6 +285,7 @@ type nestedPartial struct {
 	cols  []arrow.Array
 	set   rowSet  // first row of every key
 	field []int32 // width per row of set: row that the field comes from
+	spare struct{ rows, fields, one []int32 }
 	null  bool
 	raw   bool
 }
@@ -341,7 +344,7 @@ func (n *nestedPartial) merge(row int32, fields []int32) error {
 	return nil
 }
 
-// mergeAll starts over with the rows of several values, oldest first.
+// mergeAll adds rows with the origins of their fields.
 func (n *nestedPartial) mergeAll(rows, fields []int32) error {
 	for i, r := range rows {
 		if err := n.merge(r, fields[i*n.width:(i+1)*n.width]); err != nil {
@@ -352,7 +355,8 @@ func (n *nestedPartial) mergeAll(rows, fields []int32) error {
 }
 
 func (n *nestedPartial) mergeElements(in elements) error {
-	fields := make([]int32, n.width)
+	fields := slices.Grow(n.spare.one[:0], n.width)[:n.width]
+	n.spare.one = fields
 	for r := in.from; r < in.to; r++ {
 		for i := range fields {
 			fields[i] = r
@@ -372,10 +376,8 @@ func (n *nestedPartial) add(in elements) error {
 		n.load(elements{})
 	}
 	if n.raw {
-		rows, fields := slices.Clone(n.set.rows), slices.Clone(n.field)
-		n.load(elements{})
-		n.raw = false
-		if err := n.mergeAll(rows, fields); err != nil {
+		n.restart()
+		if err := n.mergeAll(n.spare.rows, n.spare.fields); err != nil {
 			return err
 		}
 	}
@@ -387,13 +389,19 @@ func (n *nestedPartial) addOld(in elements) error {
 		n.load(in)
 		return nil
 	}
-	rows, fields := slices.Clone(n.set.rows), slices.Clone(n.field)
-	n.load(elements{})
-	n.raw = false
+	n.restart()
 	if err := n.mergeElements(in); err != nil {
 		return err
 	}
-	return n.mergeAll(rows, fields)
+	return n.mergeAll(n.spare.rows, n.spare.fields)
+}
+
+// restart empties the value and keeps the rows it had in spare.
+func (n *nestedPartial) restart() {
+	n.spare.rows = append(n.spare.rows[:0], n.set.rows...)
+	n.spare.fields = append(n.spare.fields[:0], n.field...)
+	n.load(elements{})
+	n.raw = false
 }
 
 func (n *nestedPartial) retract(elements) error { return noRetract(n.fn.name) }

@@ -82,7 +82,7 @@ func (e *fold) retractRow(p *pass, i int32, s *rowState) error {
 	}
 	r := p.w.Refs[i]
 	s.seq = p.w.Sources[r.Src].Seqs[r.Row]
-	if len(p.groups) > 0 {
+	if e.c.grouped {
 		for g := range p.groups {
 			if gs := &p.groups[g]; gs.removes && p.kinds[i] == types.Delete && !gs.empty[i] && gs.newer(i) {
 				p.setAll(i, opInit)

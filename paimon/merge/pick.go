@@ -68,8 +68,11 @@ func (v *validities) at(r columnar.Ref) bool {
 
 // fold implements folder.
 func (f *pick) fold(p *pass, col int, ops []op) (Column, error) {
-	refs := slices.Grow(p.e.refs[col][:0], p.w.Keys())
 	valid := validityOf(p.sources(col))
+	if f.fn == lastNonNull && p.e.c.group[col] < 0 && valid == nil && !p.retract {
+		return Column{}, nil // the newest row has it
+	}
+	refs := slices.Grow(p.e.refs[col][:0], p.w.Keys())
 	var err error
 	switch {
 	case f.fn == lastNonNull && p.e.c.group[col] < 0:
@@ -87,7 +90,15 @@ func (f *pick) fold(p *pass, col int, ops []op) (Column, error) {
 // hot path of partial-update. No row is opOld here.
 func (f *pick) foldLast(w *Window, ops []op, valid *validities, refs []columnar.Ref) []columnar.Ref {
 	for k := range w.Keys() {
+		last := w.Refs[w.Starts[k+1]-1]
+		if w.single(k) {
+			refs = append(refs, last)
+			continue
+		}
 		found := columnar.NullRef
+		if !valid.at(last) {
+			found = last // as good a NULL, and does not break runs of rows
+		}
 		for i := w.Starts[k+1] - 1; i >= w.Starts[k]; i-- {
 			what := ops[i]
 			if what == 0 {

@@ -49,6 +49,9 @@ func showValue(v any) string {
 	case decimal128.Num:
 		return v.BigInt().String()
 	case float64:
+		if v != v {
+			return "NaN" // of any bits
+		}
 		return fmt.Sprintf("%v/%x", v, math.Float64bits(v))
 	case string:
 		return fmt.Sprintf("%q", v)
