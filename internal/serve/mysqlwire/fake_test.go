@@ -89,7 +89,7 @@ func (s *fakeSession) Close() error {
 
 func (s *fakeSession) Describe(_ context.Context, sql string) ([]Column, int, error) {
 	switch {
-	case strings.HasPrefix(sql, "echo"):
+	case strings.HasPrefix(sql, "select echo"):
 		n := strings.Count(sql, "?")
 		return echoColumns(n), n, nil
 	case strings.Contains(sql, "types"):
@@ -102,18 +102,17 @@ func (s *fakeSession) Describe(_ context.Context, sql string) ([]Column, int, er
 	return nil, strings.Count(sql, "?"), nil
 }
 
-// Query knows: echo ?,... | types | numbers N | unnest | wait | fail KIND |
-// blob BYTES | insert | use DB | panic | odd (a type that MySQL has not).
+// Query knows: select echo ?,... | types | numbers N | blob BYTES | odd (a type
+// that MySQL has not) | unnest..., and wait | fail KIND |
+// insert | use DB | set ... | panic.
 func (s *fakeSession) Query(ctx context.Context, sql string, params []any) (Result, error) {
 	s.backend.mu.Lock()
 	s.backend.seen = append(s.backend.seen, sql)
 	s.backend.mu.Unlock()
 	fields := strings.Fields(sql)
 	switch strings.ToLower(fields[0]) {
-	case "echo":
-		return &fakeResult{columns: echoColumns(len(params)), batches: []arrow.RecordBatch{echoBatch(params)}}, nil
 	case "select":
-		return s.selectFrom(fields)
+		return s.selectFrom(fields, params)
 	case "wait":
 		<-ctx.Done()
 		s.backend.ended <- context.Cause(ctx)
@@ -132,9 +131,11 @@ func (s *fakeSession) Query(ctx context.Context, sql string, params []any) (Resu
 	return nil, Errorf(CodeSyntax, "line 1, column 1: unexpected %q", fields[0])
 }
 
-func (s *fakeSession) selectFrom(fields []string) (Result, error) {
+func (s *fakeSession) selectFrom(fields []string, params []any) (Result, error) {
 	last := fields[len(fields)-1]
 	switch {
+	case fields[1] == "echo" && len(params) > 0:
+		return &fakeResult{columns: echoColumns(len(params)), batches: []arrow.RecordBatch{echoBatch(params)}}, nil
 	case fields[1] == "types":
 		batch := typesTable()
 		return &fakeResult{columns: columnsOf(batch), batches: []arrow.RecordBatch{batch}}, nil

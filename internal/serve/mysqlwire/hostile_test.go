@@ -83,7 +83,7 @@ func TestLongDataErrorsComeWithExecute(t *testing.T) {
 	c := dialRaw(t, s)
 	c.login("root", "")
 	prepare := func() string {
-		reply := c.command(comStmtPrepare, "echo ?")
+		reply := c.command(comStmtPrepare, "select echo ?")
 		require.Equal(t, byte(0), reply[0])
 		for range 4 { // parameter, EOF, column, EOF
 			c.receive()
@@ -205,7 +205,7 @@ func TestPipelinedCommands(t *testing.T) {
 // Random bytes after a login neither stop the server nor leave anything.
 func FuzzCommands(f *testing.F) {
 	for _, seed := range []string{
-		"\x03select numbers 3", "\x16echo ?", "\x17\x01\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01\xfd\x00\x03abc",
+		"\x03select numbers 3", "\x16select echo ?", "\x17\x01\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01\xfd\x00\x03abc",
 		"\x18\x01\x00\x00\x00\x00\x00abc", "\x11root\x00\x00db\x00", "\x04types\x00", "\x1f", "\x03set autocommit=0; show variables like '%'",
 	} {
 		f.Add([]byte(seed), []byte("\x17\x01\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01\x03\x00\x09"))
@@ -218,12 +218,14 @@ func FuzzCommands(f *testing.F) {
 		c := dialRaw(t, s)
 		defer c.nc.Close()
 		c.login("root", "")
-		c.send(0, append([]byte{comStmtPrepare}, "echo ?"...))
-		c.send(0, first)
-		c.send(0, second)
-		c.send(0, []byte{comQuit})
-		if _, err := io.Copy(io.Discard, c.nc); err != nil && !strings.Contains(err.Error(), "reset") {
-			t.Fatal(err)
+		all := packet(0, append([]byte{comStmtPrepare}, "select echo ?"...))
+		for _, payload := range [][]byte{first, second, {comQuit}} {
+			all = append(all, packet(0, payload)...)
+		}
+		_, _ = c.nc.Write(all) // fails when the first command was a good-bye
+		var timeout net.Error
+		if _, err := io.Copy(io.Discard, c.nc); errors.As(err, &timeout) && timeout.Timeout() {
+			t.Fatalf("no end after %q, %q", first, second)
 		}
 		select {
 		case err := <-s.errs:

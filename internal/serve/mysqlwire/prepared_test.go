@@ -14,7 +14,7 @@ import (
 func TestPreparedParameters(t *testing.T) {
 	s := startServer(t, Options{})
 	conn := s.connect(t, "root", "?maxAllowedPacket=100000")
-	stmt, err := conn.PrepareContext(context.Background(), "echo ?, ?, ?, ?, ?, ?, ?")
+	stmt, err := conn.PrepareContext(context.Background(), "select echo ?, ?, ?, ?, ?, ?, ?")
 	require.NoError(t, err)
 	defer stmt.Close()
 	at := time.Date(2025, 6, 1, 10, 11, 12, 345678000, time.UTC)
@@ -51,10 +51,10 @@ func TestPrepareErrors(t *testing.T) {
 		require.Equal(t, code, codeOf(err), sql)
 	}
 	for range 3 {
-		_, err := conn.PrepareContext(context.Background(), "echo ?")
+		_, err := conn.PrepareContext(context.Background(), "select echo ?")
 		require.NoError(t, err)
 	}
-	_, err := conn.PrepareContext(context.Background(), "echo ?")
+	_, err := conn.PrepareContext(context.Background(), "select echo ?")
 	require.Equal(t, CodeTooManyStatements, codeOf(err))
 }
 

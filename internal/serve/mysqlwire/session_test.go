@@ -99,6 +99,7 @@ func TestDriverGreetings(t *testing.T) {
 		"SHOW COLLATION", "SHOW WARNINGS", "/* conn ping */ SELECT @@session.tx_isolation",
 		// MariaDB Connector/J
 		"set autocommit=1, sql_mode=concat(@@sql_mode,',STRICT_TRANS_TABLES'), session_track_schema=1",
+		"set sql_mode=CONCAT(@@sql_mode,',STRICT_TRANS_TABLES'),NAMES utf8mb4",
 		"SELECT @@max_allowed_packet, @@system_time_zone, @@time_zone, @@sql_mode",
 		// Python
 		"SET AUTOCOMMIT = 0", "SET NAMES utf8mb4", "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_general_ci'", "SET @@session.autocommit = OFF",

@@ -18,22 +18,27 @@ type assignment struct {
 // variable of this package (user variables, engine options, StarRocks's own),
 // the whole statement is the Session's.
 func parseSet(s *scanner) local {
-	if s.accept("NAMES") {
-		return parseSetNames(s)
-	}
-	if s.accept("CHARACTER", "SET") || s.accept("CHARSET") {
-		return parseSetCharset(s)
-	}
 	if s.accept("TRANSACTION") || s.accept("SESSION", "TRANSACTION") || s.accept("LOCAL", "TRANSACTION") || s.accept("GLOBAL", "TRANSACTION") {
 		return parseSetTransaction(s)
 	}
 	var list []assignment
 	for {
-		a, ok := parseAssignment(s)
+		var part []assignment
+		ok := true
+		switch {
+		case s.accept("NAMES"):
+			part, ok = parseNames(s)
+		case s.accept("CHARACTER", "SET"), s.accept("CHARSET"):
+			part, ok = parseCharset(s)
+		default:
+			var one assignment
+			one, ok = parseAssignment(s)
+			part = []assignment{one}
+		}
 		if !ok {
 			return nil
 		}
-		list = append(list, a)
+		list = append(list, part...)
 		if !s.accept(",") {
 			break
 		}
@@ -135,43 +140,32 @@ func parseConcat(s *scanner) (func(c *conn) (cell, error), bool) {
 	}, true
 }
 
-func parseSetNames(s *scanner) local {
-	t := s.next()
-	name := unquote(t)
-	if t.kind != tokenWord && t.kind != tokenString {
-		return nil
+// parseNames reads the rest of SET NAMES charset [COLLATE collation].
+func parseNames(s *scanner) ([]assignment, bool) {
+	list, ok := parseCharset(s)
+	if ok && s.accept("COLLATE") {
+		t := s.next()
+		ok = t.kind == tokenWord || t.kind == tokenString
+		list = append(list, assignText("collation_connection", unquote(t)))
 	}
-	if t.is("DEFAULT") {
-		name = "utf8mb4"
-	}
-	collation := ""
-	if s.accept("COLLATE") {
-		collation = unquote(s.next())
-	}
-	return s.whole(func(ctx context.Context, c *conn) (Result, error) { return nothing, c.setCharset(ctx, name, collation) })
+	return list, ok
 }
 
-func parseSetCharset(s *scanner) local {
+func parseCharset(s *scanner) ([]assignment, bool) {
 	t := s.next()
 	name := unquote(t)
 	if t.is("DEFAULT") {
 		name = "utf8mb4"
 	}
-	return s.whole(func(ctx context.Context, c *conn) (Result, error) { return nothing, c.setCharset(ctx, name, "") })
+	return []assignment{
+		assignText("character_set_client", name),
+		assignText("character_set_connection", name),
+		assignText("character_set_results", name),
+	}, t.kind == tokenWord || t.kind == tokenString
 }
 
-func (c *conn) setCharset(ctx context.Context, name, collation string) error {
-	list := make([]assignment, 0, 4)
-	add := func(variable, value string) {
-		list = append(list, assignment{name: variable, value: func(*conn) (cell, error) { return textCell(value), nil }})
-	}
-	add("character_set_client", name)
-	add("character_set_connection", name)
-	add("character_set_results", name)
-	if collation != "" {
-		add("collation_connection", collation)
-	}
-	return c.setVariables(ctx, list)
+func assignText(name, value string) assignment {
+	return assignment{name: name, value: func(*conn) (cell, error) { return textCell(value), nil }}
 }
 
 // parseSetTransaction accepts every isolation level: a statement reads one

@@ -96,8 +96,8 @@ func wireTypeOf(dt arrow.DataType) (wireType, bool) {
 	switch t := dt.(type) {
 	case *arrow.NullType:
 		return numeric(typeNull, 0, 0)
-	case *arrow.BooleanType:
-		return numeric(typeTiny, 1, 0)
+	case *arrow.BooleanType: // without the binary flag, by which MySQL Connector/J knows TINYINT(1)
+		return wireType{code: typeTiny, charset: charsetBinary, length: 1}, true
 	case *arrow.Int8Type:
 		return numeric(typeTiny, 4, 0)
 	case *arrow.Int16Type:
