@@ -154,7 +154,7 @@ func appendScalar(r *rand.Rand, b array.Builder, t types.Type, k int) {
 		d := decimal128.FromI64(n)
 		if t.Precision < 18 {
 			d = decimal128.FromI64(n % int64(math.Pow10(t.Precision)))
-		} else if t.Precision > 20 && k%2 == 0 {
+		} else if t.Precision == 38 && k%2 == 0 {
 			d = d.Mul(decimal128.FromI64(n))
 			if k%4 == 0 {
 				d = d.Negate()

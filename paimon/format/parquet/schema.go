@@ -101,7 +101,7 @@ func mapNode(name string, rep pq.Repetition, key, value types.Type, id int32, co
 	if err != nil {
 		return nil, err
 	}
-	entry, err := schema.NewGroupNode("key_value", pq.Repetitions.Repeated, schema.FieldList{k, v}, -1)
+	entry, err := schema.NewGroupNodeConverted("key_value", pq.Repetitions.Repeated, schema.FieldList{k, v}, schema.ConvertedTypes.MapKeyValue, -1)
 	if err != nil {
 		return nil, err
 	}

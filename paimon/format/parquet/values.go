@@ -73,11 +73,11 @@ func newEncoder(t types.Type) (encoder, boundsKind, error) {
 	case types.Decimal:
 		switch phys, n := decimalPhysical(t.Precision); phys {
 		case pq.Types.Int32:
-			return &fixedEncoder[int32]{view: decimals32}, intBounds, nil
+			return &decimalEncoder[int32]{fixedEncoder: fixedEncoder[int32]{view: decimals32}, typ: t}, intBounds, nil
 		case pq.Types.Int64:
-			return &fixedEncoder[int64]{view: decimals64}, intBounds, nil
+			return &decimalEncoder[int64]{fixedEncoder: fixedEncoder[int64]{view: decimals64}, typ: t}, intBounds, nil
 		default:
-			return &decimalEncoder{width: n}, signedBytesBounds, nil
+			return &wideEncoder{width: n, typ: t}, signedBytesBounds, nil
 		}
 	}
 	return nil, noBounds, errs.Unsupported("type %s in a parquet file", t)
@@ -349,16 +349,70 @@ func packBools(dst, vals []byte) []byte {
 	return dst
 }
 
-// decimalEncoder serves DECIMAL in FIXED_LEN_BYTE_ARRAY.
-type decimalEncoder struct {
-	arr   *array.Decimal128
-	width int
+// checkDecimals refuses values that do not fit the given bytes: they would lose
+// their high digits. More digits than the type has are let through, as Java
+// does, whose sums of small decimals may have them.
+func checkDecimals(arr arrow.Array, t types.Type, bytes int) error {
+	a, ok := arr.(*array.Decimal128)
+	if !ok {
+		return errs.Invalid("column of Arrow type %s: want decimal128", arr.DataType())
+	}
+	shift := uint(128 - 8*bytes)
+	for i, v := range a.Values() {
+		hi := v.HighBits()
+		fits := true
+		if shift >= 64 {
+			low := int64(v.LowBits())
+			fits = hi == low>>63 && low<<(shift-64)>>(shift-64) == low
+		} else {
+			fits = hi<<shift>>shift == hi
+		}
+		if !fits && a.IsValid(i) {
+			return errs.Invalid("value %s does not fit %s", v.ToString(int32(t.Scale)), t)
+		}
+	}
+	return nil
 }
 
-func (e *decimalEncoder) bind(arr arrow.Array) error { e.arr = arr.(*array.Decimal128); return nil }
-func (e *decimalEncoder) dict() dictionary           { return nil }
+// decimalEncoder serves DECIMAL in INT32 and INT64.
+type decimalEncoder[T int32 | int64] struct {
+	fixedEncoder[T]
+	typ types.Type
+}
 
-func (e *decimalEncoder) appendPlain(dst []byte, lo, hi int, b *bounds) []byte {
+func (e *decimalEncoder[T]) bind(arr arrow.Array) error {
+	if arr == e.arr {
+		return nil
+	}
+	var v T
+	if err := checkDecimals(arr, e.typ, int(unsafe.Sizeof(v))); err != nil {
+		return err
+	}
+	e.arr = arr
+	return nil
+}
+
+// wideEncoder serves DECIMAL in FIXED_LEN_BYTE_ARRAY.
+type wideEncoder struct {
+	arr   *array.Decimal128
+	width int
+	typ   types.Type
+}
+
+func (e *wideEncoder) bind(arr arrow.Array) error {
+	if arr == arrow.Array(e.arr) {
+		return nil
+	}
+	if err := checkDecimals(arr, e.typ, e.width); err != nil {
+		return err
+	}
+	e.arr = arr.(*array.Decimal128)
+	return nil
+}
+
+func (e *wideEncoder) dict() dictionary { return nil }
+
+func (e *wideEncoder) appendPlain(dst []byte, lo, hi int, b *bounds) []byte {
 	least, most := e.arr.Value(lo), e.arr.Value(lo)
 	for _, v := range e.arr.Values()[lo:hi] {
 		dst = e.appendOne(dst, v)
@@ -374,7 +428,7 @@ func (e *decimalEncoder) appendPlain(dst []byte, lo, hi int, b *bounds) []byte {
 	return dst
 }
 
-func (e *decimalEncoder) appendOne(dst []byte, v decimal128.Num) []byte {
+func (e *wideEncoder) appendOne(dst []byte, v decimal128.Num) []byte {
 	var full [16]byte
 	binary.BigEndian.PutUint64(full[:], uint64(v.HighBits()))
 	binary.BigEndian.PutUint64(full[8:], v.LowBits())

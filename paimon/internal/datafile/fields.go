@@ -1,33 +1,25 @@
 package datafile
 
 import (
+	"strings"
+
+	"github.com/tarndb/tarn/paimon/spec"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-// System columns of keyed files.
-// Source: org.apache.paimon.table.SpecialFields.
-const (
-	keyPrefix      = "_KEY_"
-	keyIDStart     = 1073741823
-	sequenceColumn = "_SEQUENCE_NUMBER"
-	sequenceID     = 2147483646
-	kindColumn     = "_VALUE_KIND"
-	kindID         = 2147483645
-)
-
 func sequenceField() types.Field {
-	return types.Field{ID: sequenceID, Name: sequenceColumn, Type: types.Of(types.BigInt).NotNull()}
+	return types.Field{ID: spec.SequenceFieldID, Name: spec.SequenceField, Type: types.Of(types.BigInt).NotNull()}
 }
 
 func kindField() types.Field {
-	return types.Field{ID: kindID, Name: kindColumn, Type: types.Of(types.TinyInt).NotNull()}
+	return types.Field{ID: spec.KindFieldID, Name: spec.KindField, Type: types.Of(types.TinyInt).NotNull()}
 }
 
 // keyFields gives the _KEY_ columns of a trimmed primary key.
 func keyFields(fields []types.Field, key []int) []types.Field {
 	out := make([]types.Field, len(key))
 	for i, k := range key {
-		out[i] = types.Field{ID: fields[k].ID + keyIDStart, Name: keyPrefix + fields[k].Name, Type: fields[k].Type}
+		out[i] = types.Field{ID: fields[k].ID + spec.SystemFieldIDStart, Name: spec.KeyPrefix + fields[k].Name, Type: fields[k].Type}
 	}
 	return out
 }
@@ -42,6 +34,9 @@ func typesOf(fields []types.Field, at []int) []types.Type {
 
 // isSystem says that a file column is not one of the table.
 func isSystem(name string) bool {
-	return len(name) > len(keyPrefix) && name[:len(keyPrefix)] == keyPrefix || name == sequenceColumn || name == kindColumn ||
-		name == "_LEVEL" || name == "rowkind" || name == "_ROW_ID"
+	switch name {
+	case spec.SequenceField, spec.KindField, spec.LevelField, spec.RowKindField, spec.RowIDField:
+		return true
+	}
+	return strings.HasPrefix(name, spec.KeyPrefix)
 }

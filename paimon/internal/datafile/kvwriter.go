@@ -88,6 +88,9 @@ func NewKVWriter(ctx context.Context, o KVWriterOptions) (*KVWriter, error) {
 	if o.Format == "" {
 		o.Format = "parquet"
 	}
+	if o.Write.Compression == "" {
+		o.Write.Compression = "zstd"
+	}
 	if o.TargetFileSize <= 0 {
 		o.TargetFileSize = 128 << 20
 	}

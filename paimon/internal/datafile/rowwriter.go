@@ -61,6 +61,9 @@ func NewRowWriter(ctx context.Context, o RowWriterOptions) (*RowWriter, error) {
 	if o.Format == "" {
 		o.Format = "parquet"
 	}
+	if o.Write.Compression == "" {
+		o.Write.Compression = "zstd"
+	}
 	if o.TargetFileSize <= 0 {
 		o.TargetFileSize = 256 << 20
 	}
