@@ -22,18 +22,18 @@ func (b *Buffer) Flush(ctx context.Context, bucket BucketRef, files Files) (Flus
 		return FlushResult{}, nil
 	}
 	f := flusher{b: b, folder: newFolder(b.o.NewEngine(), b.mem, nil)}
-	f.data = files.NewWriter(ctx, 0, spec.SourceAppend)
+	f.data = newPipe(files.NewWriter(ctx, 0, spec.SourceAppend))
 	if b.o.InputChangelog {
-		f.changelog = files.NewChangelogWriter(ctx, 0)
+		f.changelog = newPipe(files.NewChangelogWriter(ctx, 0))
 	}
 	err := f.write(ctx, taken)
 	var res FlushResult
 	if err == nil {
 		res, err = f.finish(ctx, files)
 	} else {
-		f.data.Abort()
+		f.data.abort()
 		if f.changelog != nil {
-			f.changelog.Abort()
+			f.changelog.abort()
 		}
 	}
 	if err != nil {
@@ -85,20 +85,20 @@ func (b *Buffer) forget(taken *bucketRows) error {
 type flusher struct {
 	b               *Buffer
 	folder          *folder
-	data, changelog Writer
+	data, changelog *pipe
 }
 
 func (f *flusher) finish(ctx context.Context, files Files) (FlushResult, error) {
 	var res FlushResult
 	var err error
-	if res.Files, err = f.data.Close(); err != nil {
+	if res.Files, err = f.data.close(); err != nil {
 		if f.changelog != nil {
-			f.changelog.Abort()
+			f.changelog.abort()
 		}
 		return FlushResult{}, err
 	}
 	if f.changelog != nil {
-		if res.Changelog, err = f.changelog.Close(); err != nil {
+		if res.Changelog, err = f.changelog.close(); err != nil {
 			return FlushResult{}, errors.Join(err, files.Delete(context.WithoutCancel(ctx), res.Files...))
 		}
 	}
@@ -142,13 +142,11 @@ func (f *flusher) window(ctx context.Context, w *merge.Window) error {
 		return err
 	}
 	if f.changelog != nil {
-		raw, err := gatherKV(f.b.mem, w.Sources, w.Refs)
+		raw, err := gatherKV(f.b.mem, w.Sources, w.Refs, false)
 		if err != nil {
 			return err
 		}
-		err = f.changelog.Write(raw)
-		raw.Release()
-		if err != nil {
+		if err := f.changelog.write(raw); err != nil {
 			return err
 		}
 	}
@@ -156,8 +154,7 @@ func (f *flusher) window(ctx context.Context, w *merge.Window) error {
 	if out == nil || err != nil {
 		return err
 	}
-	defer out.Release()
-	return f.data.Write(out)
+	return f.data.write(out)
 }
 
 // windows gives the rows in windows of about size rows and whole keys.
@@ -191,7 +188,7 @@ func (r *memoryRun) next() (*columnar.KV, int32, error) {
 	if n == 0 {
 		return nil, 0, io.EOF
 	}
-	b, err := gatherKV(r.mem, r.rows.sources, r.rows.refs[r.at:r.at+n])
+	b, err := gatherKV(r.mem, r.rows.sources, r.rows.refs[r.at:r.at+n], true)
 	r.at += n
 	return b, 0, err
 }

@@ -39,6 +39,7 @@ func sortChunks(s *columnar.Sorter, chunks []chunk) sortedRows {
 		index[i] = at
 		views[i] = c.view()
 	}
+	alignKeys(views)
 	out.refs = s.Sort(views, nil)
 	out.starts = columnar.KeyStarts(views, out.refs, nil)
 	for i, r := range out.refs {
@@ -50,6 +51,20 @@ func sortChunks(s *columnar.Sorter, chunks []chunk) sortedRows {
 		out.refs[i] = columnar.Ref{Src: index[r.Src], Row: row}
 	}
 	return out
+}
+
+// alignKeys takes prefixes after the bytes that all keys share, so that they
+// tell keys apart.
+func alignKeys(views []*columnar.KV) {
+	keys := make([]columnar.Keys, len(views))
+	for i, v := range views {
+		keys[i] = v.Keys
+	}
+	if skip := columnar.CommonPrefix(false, keys...); skip > 0 {
+		for i, v := range views {
+			v.Keys = keys[i].WithSkip(skip)
+		}
+	}
 }
 
 // view gives the sort columns of the chunk's rows; it has no value columns.
@@ -112,7 +127,7 @@ func (b *Buffer) join() error {
 	if len(sources) < manySmall/2 || !b.o.Budget.TryAcquire(bytes) {
 		return nil
 	}
-	kv, err := gatherKV(b.mem, sources, refs)
+	kv, err := gatherKV(b.mem, sources, refs, true)
 	if err != nil {
 		b.o.Budget.Release(bytes)
 		return err

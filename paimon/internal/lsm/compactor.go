@@ -186,10 +186,10 @@ func (c *Compactor) do(ctx context.Context, j *job, level int, higher [][]*File)
 	}
 	w := rewriter{c: c, job: j, folder: newFolder(c.read.NewEngine(), c.read.mem, nil)}
 	if !j.keep {
-		w.data = c.files.NewWriter(ctx, level, spec.SourceCompact)
+		w.data = newPipe(c.files.NewWriter(ctx, level, spec.SourceCompact))
 	}
 	if j.changelog && c.o.Changelog.Writes() {
-		w.changelog = c.files.NewChangelogWriter(ctx, level)
+		w.changelog = newPipe(c.files.NewChangelogWriter(ctx, level))
 	}
 	for _, s := range j.sections {
 		if err := w.section(ctx, s, higher); err != nil {
@@ -219,7 +219,7 @@ type rewriter struct {
 	c               *Compactor
 	job             *job
 	folder          *folder
-	data, changelog Writer // nil when not wanted
+	data, changelog *pipe // nil when not wanted
 	changes         Changes
 }
 
@@ -285,8 +285,7 @@ func (w *rewriter) write(b *columnar.KV) error {
 			return err
 		}
 	}
-	defer b.Release()
-	return w.data.Write(b)
+	return w.data.write(b)
 }
 
 func (w *rewriter) window(v *Window) error {
@@ -327,21 +326,20 @@ func (w *rewriter) writeChanges(v *Window, b *columnar.KV, key []int32) error {
 	if b != nil {
 		sources = append(slices.Clone(sources), b)
 	}
-	rows, err := gatherKV(w.c.read.mem, sources, w.changes.Refs)
+	rows, err := gatherKV(w.c.read.mem, sources, w.changes.Refs, false)
 	if err != nil {
 		return err
 	}
-	defer rows.Release()
-	rows.Kinds, rows.Seqs = w.changes.Kinds, w.changes.Seqs
-	rows.UserSeq = columnar.Keys{}
-	return w.changelog.Write(rows)
+	copy(rows.Kinds, w.changes.Kinds)
+	copy(rows.Seqs, w.changes.Seqs)
+	return w.changelog.write(rows)
 }
 
 func (w *rewriter) close() error {
 	var err error
 	if w.data != nil {
 		var out []spec.DataFileMeta
-		out, err = w.data.Close()
+		out, err = w.data.close()
 		w.job.res.After = append(w.job.res.After, out...)
 		w.data = nil
 	}
@@ -350,16 +348,16 @@ func (w *rewriter) close() error {
 		return err
 	}
 	if w.changelog != nil {
-		w.job.res.Changelog, err = w.changelog.Close()
+		w.job.res.Changelog, err = w.changelog.close()
 	}
 	return err
 }
 
 func (w *rewriter) abort() {
 	if w.data != nil {
-		w.data.Abort()
+		w.data.abort()
 	}
 	if w.changelog != nil {
-		w.changelog.Abort()
+		w.changelog.abort()
 	}
 }

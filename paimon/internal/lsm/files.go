@@ -36,7 +36,9 @@ type OpenOptions struct {
 // Stream gives sorted batches. It serves one goroutine.
 type Stream interface {
 	// Next gives the next batch, or io.EOF. The caller owns the batch: it
-	// releases it, and the batch stays valid until then, also after Close.
+	// releases it, and the batch stays valid until then, also after Close. Its
+	// Keys, Seqs, Kinds and UserSeq lie in garbage-collected memory: they are
+	// used for as long as any slice of its rows.
 	Next() (*columnar.KV, error)
 	// Close ends the stream. It may be called before io.EOF, and only once.
 	Close() error
@@ -45,7 +47,9 @@ type Stream interface {
 // Writer takes sorted batches and makes data files of them. Exactly one of
 // Close and Abort ends it.
 type Writer interface {
-	// Write takes the rows of b; b stays with the caller.
+	// Write takes the rows of b; b stays with the caller. Keys and UserSeq of
+	// b may be empty. Calls may come from a goroutine that has not made the
+	// writer, one at a time.
 	Write(b *columnar.KV) error
 	// Close finishes the files. Nothing written gives no file. After an error
 	// the files are gone.

@@ -18,6 +18,7 @@ type folder struct {
 	engine  merge.Engine
 	mem     memory.Allocator
 	columns []int // value columns to gather; nil: all
+	keys    bool  // gather keys too
 	res     merge.Result
 
 	in, out *arrow.Schema // of sources, of results; kept while sources agree
@@ -58,12 +59,12 @@ func (f *folder) foldKey(w *Window) (*columnar.KV, error) {
 	}
 	defer f.releaseValues()
 	if f.res.Len() == 0 {
-		return gatherKV(f.mem, w.Sources, w.Refs[len(w.Refs)-2:])
+		return gatherKV(f.mem, w.Sources, w.Refs[len(w.Refs)-2:], true)
 	}
-	columns := f.columns
-	f.columns, f.in = nil, nil
+	columns, keys := f.columns, f.keys
+	f.columns, f.keys, f.in = nil, true, nil
 	b, err := f.gather(w.Sources)
-	f.columns, f.in = columns, nil
+	f.columns, f.keys, f.in = columns, keys, nil
 	if err == nil && w.Sources[0].UserSeq.Len() > 0 {
 		b.UserSeq = gatherKeys(w.Sources, f.res.From, userSeqOf)
 	}
@@ -131,7 +132,9 @@ func (f *folder) gather(sources []*columnar.KV) (*columnar.KV, error) {
 	} else if out.Rows, err = f.gatherRows(sources); err != nil {
 		return nil, err
 	}
-	out.Keys = gatherKeys(sources, r.From, keysOf)
+	if f.keys {
+		out.Keys = gatherKeys(sources, r.From, keysOf)
+	}
 	return out, nil
 }
 

@@ -74,8 +74,9 @@ func gatherKeys(sources []*columnar.KV, refs []columnar.Ref, of func(*columnar.K
 func keysOf(b *columnar.KV) columnar.Keys    { return b.Keys }
 func userSeqOf(b *columnar.KV) columnar.Keys { return b.UserSeq }
 
-// gatherKV copies whole rows, as they are.
-func gatherKV(mem memory.Allocator, sources []*columnar.KV, refs []columnar.Ref) (*columnar.KV, error) {
+// gatherKV copies whole rows, as they are; keys and user sequences only if
+// wanted.
+func gatherKV(mem memory.Allocator, sources []*columnar.KV, refs []columnar.Ref, keys bool) (*columnar.KV, error) {
 	batches := make([]arrow.RecordBatch, len(sources))
 	for i, s := range sources {
 		batches[i] = s.Rows
@@ -87,6 +88,9 @@ func gatherKV(mem memory.Allocator, sources []*columnar.KV, refs []columnar.Ref)
 	out := &columnar.KV{Rows: rows, Seqs: make([]int64, len(refs)), Kinds: make([]types.RowKind, len(refs))}
 	for i, r := range refs {
 		out.Seqs[i], out.Kinds[i] = sources[r.Src].Seqs[r.Row], sources[r.Src].Kinds[r.Row]
+	}
+	if !keys {
+		return out, nil
 	}
 	out.Keys = gatherKeys(sources, refs, keysOf)
 	if sources[0].UserSeq.Len() > 0 {
@@ -143,7 +147,7 @@ func dropRetracts(mem memory.Allocator, b *columnar.KV) (*columnar.KV, error) {
 	if len(refs) == 0 {
 		return nil, nil
 	}
-	return gatherKV(mem, []*columnar.KV{b}, refs)
+	return gatherKV(mem, []*columnar.KV{b}, refs, b.Keys.Len() > 0)
 }
 
 // arrayBytes is the memory that the values of a take, without what else its

@@ -44,6 +44,9 @@ type ReadOptions struct {
 	DropDeletes bool
 	// Columns are the value columns to give, by index; nil means all.
 	Columns []int
+	// Keys says that batches given have their encoded keys; else those are
+	// empty.
+	Keys bool
 	// BatchRows is the wanted size of output batches; default 8192.
 	BatchRows int
 	// Parallelism is how many sections are merged at once; default 1. Batches
@@ -225,7 +228,9 @@ func newSectionReader(ctx context.Context, files Files, s Section, o *mergeOptio
 	if err != nil {
 		return nil, err
 	}
-	return &sectionReader{m: m, f: newFolder(o.NewEngine(), o.mem, o.Columns), o: o}, nil
+	f := newFolder(o.NewEngine(), o.mem, o.Columns)
+	f.keys = o.Keys
+	return &sectionReader{m: m, f: f, o: o}, nil
 }
 
 func (r *sectionReader) next() (*columnar.KV, error) {
@@ -240,7 +245,12 @@ func (r *sectionReader) next() (*columnar.KV, error) {
 		case s == stepWindow:
 			b, _, err = r.f.fold(&r.m.view.Window, r.o.DropDeletes)
 		default:
-			b = project(r.m.span, r.o.Columns)
+			if b = project(r.m.span, r.o.Columns); r.o.Keys {
+				b.Keys = b.Keys.WithSkip(0)
+			} else {
+				b.Keys = columnar.Keys{}
+			}
+			b.UserSeq = columnar.Keys{}
 			if r.o.DropDeletes {
 				b, err = dropRetracts(r.o.mem, b)
 			}

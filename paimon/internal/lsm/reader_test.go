@@ -98,7 +98,7 @@ func TestReadProjected(t *testing.T) {
 		store(t, files, 4, 10000, 12000, 2, types.Delete),
 	}
 	r, err := lsm.NewReader(context.Background(), files, metas, lsm.ReadOptions{
-		KeyOf: lsmtest.KeyOf, NewEngine: table.NewEngine, DropDeletes: true, Alloc: mem, Columns: []int{2}, BatchRows: 400})
+		KeyOf: lsmtest.KeyOf, NewEngine: table.NewEngine, DropDeletes: true, Alloc: mem, Columns: []int{2}, Keys: true, BatchRows: 400})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -192,7 +192,7 @@ func (w *writer) Write(b *columnar.KV) error {
 	}
 	for i, r := range Rows(b) {
 		key := []byte(r.K)
-		if !bytes.Equal(key, b.Keys.At(i)) {
+		if b.Keys.Len() > 0 && !bytes.Equal(key, b.Keys.At(i)) {
 			return fmt.Errorf("row %s has key %q", r, b.Keys.At(i))
 		}
 		if c := bytes.Compare(w.last, key); w.last != nil && (c > 0 || c == 0 && w.unique) {
