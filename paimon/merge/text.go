@@ -183,7 +183,11 @@ func appendBitmap(b *array.BinaryBuilder, in *array.Binary, first int32, acc *ro
 
 func readBitmap(raw []byte) (*roaring.Bitmap, error) {
 	m := roaring.New()
-	if _, err := m.ReadFrom(bytes.NewReader(raw)); err != nil {
+	_, err := m.ReadFrom(bytes.NewReader(raw))
+	if err == nil {
+		err = m.Validate() // ReadFrom does not look at the order of values
+	}
+	if err != nil {
 		return nil, errs.Invalid("aggregate function rbm32: value of %d bytes is no 32-bit roaring bitmap: %v", len(raw), err)
 	}
 	return m, nil
