@@ -29,12 +29,17 @@ const pollEvery = 20 * time.Millisecond
 // Stream starts to follow the table. next > 0 resumes with the changes of that
 // snapshot (see StreamPlan.Next); 0 starts as `scan.mode` says.
 func (t *Table) Stream(next int64) (*Stream, error) {
-	s, err := stream.New(t.t, next)
-	if err != nil {
+	if err := stream.CheckChanges(t.t); err != nil {
 		return nil, err
 	}
+	return t.RawStream(next), nil
+}
+
+// RawStream is Stream for tables of any merge engine: without a changelog
+// producer it gives the rows as they were written, not what they changed.
+func (t *Table) RawStream(next int64) *Stream {
 	tokens, stop := t.w.watch(t.t.Dir)
-	return &Stream{t: t, scanner: s, tokens: tokens, stop: stop, poll: pollEvery}, nil
+	return &Stream{t: t, scanner: stream.New(t.t, next), tokens: tokens, stop: stop, poll: pollEvery}
 }
 
 // StreamPlan is one piece of a stream: the state of a snapshot or its changes.

@@ -141,10 +141,7 @@ func changes(ctx context.Context, w *paimon.Warehouse, o Options, out *bufio.Wri
 			return err
 		}
 	}
-	s, err := t.Stream(from)
-	if err != nil {
-		return err
-	}
+	s := t.RawStream(from)
 	defer s.Close()
 	for {
 		p, err := s.TryNext(ctx)

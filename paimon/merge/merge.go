@@ -53,7 +53,7 @@ func (r *Result) Len() int { return len(r.From) }
 // these that is set.
 type Column struct {
 	Values arrow.Array    // computed values, one per result row; the receiver releases
-	Refs   []columnar.Ref // gathered rows, one per result row (NullRef for NULL)
+	Refs   []columnar.Ref // gathered rows, one per result row (NullRef for NULL); columns may share the list
 	// neither: gathered from Result.From
 }
 

@@ -92,6 +92,7 @@ func (f *folder) drop() error {
 			kept = append(kept, columnar.Ref{Row: int32(i)})
 		}
 	}
+	picked := map[*columnar.Ref][]columnar.Ref{} // columns may share their Refs
 	for c := range r.Columns {
 		col := &r.Columns[c]
 		if col.Values != nil {
@@ -101,8 +102,12 @@ func (f *folder) drop() error {
 			}
 			col.Values.Release()
 			col.Values = v
-		} else if col.Refs != nil {
-			col.Refs = pickRows(col.Refs, kept)
+		} else if len(col.Refs) > 0 {
+			first := &col.Refs[0]
+			if picked[first] == nil {
+				picked[first] = pickRows(slices.Clone(col.Refs), kept)
+			}
+			col.Refs = picked[first]
 		}
 	}
 	r.From, r.Key = pickRows(r.From, kept), pickRows(r.Key, kept)

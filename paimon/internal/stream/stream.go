@@ -38,11 +38,17 @@ type Scanner struct {
 
 // New makes a scanner that starts where the options say (scan.mode) or, when
 // next is above 0, with the changes of snapshot next.
-func New(t *table.Table, next int64) (*Scanner, error) {
-	if t.Keyed() && t.Options.Changelog.Producer == options.ChangelogNone && t.Options.MergeEngine != options.Deduplicate && t.Options.MergeEngine != options.FirstRow {
-		return nil, errs.Unsupported("read table %s as a stream: with merge-engine %s its changes are known only with 'changelog-producer' = 'lookup' or 'full-compaction'", t.Name, t.Options.MergeEngine)
+func New(t *table.Table, next int64) *Scanner { return &Scanner{t: t, next: next} }
+
+// CheckChanges refuses tables whose files do not tell what changed: rows of
+// merge engines that compute are no changes until a changelog producer makes
+// some of them.
+func CheckChanges(t *table.Table) error {
+	o := t.Options
+	if t.Keyed() && o.Changelog.Producer == options.ChangelogNone && o.MergeEngine != options.Deduplicate && o.MergeEngine != options.FirstRow {
+		return errs.Unsupported("read table %s as a stream: with merge-engine %s its changes are known only with 'changelog-producer' = 'lookup' or 'full-compaction'", t.Name, o.MergeEngine)
 	}
-	return &Scanner{t: t, next: next}, nil
+	return nil
 }
 
 // Next gives the next piece, or nil when nothing new has been committed.

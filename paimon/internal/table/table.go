@@ -61,6 +61,11 @@ func Open(c Config) (*Table, error) {
 	if err := options.CheckReadable(t.Raw); err != nil {
 		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
 	}
+	for _, f := range c.Schema.Fields {
+		if f.Type.Root == types.Variant || f.Type.Root == types.Blob {
+			return nil, errs.Unsupported("open table %s: column %s: type %s is not supported by this version of Tarn", c.Name, f.Name, f.Type)
+		}
+	}
 	var err error
 	if t.Options, err = options.Parse(t.Raw, t.Keyed()); err != nil {
 		return nil, fmt.Errorf("open table %s: %w", c.Name, err)

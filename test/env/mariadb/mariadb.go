@@ -97,16 +97,25 @@ func (s *Server) Socket() string { return filepath.Join(s.opts.Dir, "s.sock") }
 
 // DSN is a go-sql-driver address of the given user over TCP.
 func (s *Server) DSN(user, password, database string) string {
+	return s.address(user, password, database).FormatDSN()
+}
+
+func (s *Server) address(user, password, database string) *mysql.Config {
 	c := mysql.NewConfig()
 	c.User, c.Passwd, c.DBName = user, password, database
 	c.Net, c.Addr = "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.opts.Port))
 	c.MultiStatements = true
-	return c.FormatDSN()
+	c.Logger = &mysql.NopLogger{} // a restart of the server is not news
+	return c
 }
 
 // Open gives a connection pool of root. The caller closes it.
 func (s *Server) Open(database string) (*sql.DB, error) {
-	return sql.Open("mysql", s.DSN("root", RootPassword, database))
+	connector, err := mysql.NewConnector(s.address("root", RootPassword, database))
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
 }
 
 // Stop ends the server in an orderly way and waits for it. The data stays.
@@ -118,9 +127,13 @@ func (s *Server) Kill() error { return s.end(syscall.SIGKILL) }
 // Restart starts a stopped server again on the same port and data.
 func (s *Server) Restart(ctx context.Context) error { return s.launch(ctx) }
 
-// Close stops the server and removes its temporary directory.
+// Close ends the server; a temporary directory is removed, so that its server
+// need not stop in an orderly way.
 func (s *Server) Close() error {
-	err := s.Stop()
+	if !s.tempDir {
+		return s.Stop()
+	}
+	err := s.Kill()
 	s.removeDir()
 	return err
 }
