@@ -58,6 +58,7 @@ type Buffer struct {
 	mem     memory.Allocator
 	mu      sync.Mutex
 	buckets []*bucketRows
+	free    []BucketRef // dropped buckets, to be given out again
 	pushes  map[*pushed]struct{}
 	latest  *pushed // the next Add may be for another bucket of the same batch
 	small   int     // pushes of few rows, see join
@@ -123,10 +124,16 @@ func NewBuffer(o BufferOptions) (*Buffer, error) {
 	return b, nil
 }
 
-// Bucket makes room for another bucket.
+// Bucket makes room for another bucket. End it with Drop when the writer is
+// done with the bucket for good.
 func (b *Buffer) Bucket() BucketRef {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if last := len(b.free) - 1; last >= 0 {
+		ref := b.free[last]
+		b.free = b.free[:last]
+		return ref
+	}
 	b.buckets = append(b.buckets, &bucketRows{})
 	return BucketRef(len(b.buckets) - 1)
 }
@@ -260,6 +267,27 @@ func (b *Buffer) held() int64 {
 	return n
 }
 
+// Drop ends a bucket; rows that it still holds are lost. Its ref is void then.
+func (b *Buffer) Drop(bucket BucketRef) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.free = append(b.free, bucket)
+	return b.clear(b.buckets[bucket])
+}
+
+// clear takes all rows out of t.
+func (b *Buffer) clear(t *bucketRows) error {
+	var errs []error
+	for _, c := range t.chunks {
+		b.drop(c.p)
+	}
+	for _, s := range t.segments {
+		errs = append(errs, s.file.release())
+	}
+	*t = bucketRows{}
+	return errors.Join(errs...)
+}
+
 // Close drops all rows and removes spilled runs. No flush may be under way.
 func (b *Buffer) Close() error {
 	b.o.Budget.unregister(b)
@@ -267,13 +295,7 @@ func (b *Buffer) Close() error {
 	defer b.mu.Unlock()
 	var errs []error
 	for _, t := range b.buckets {
-		for _, c := range t.chunks {
-			b.drop(c.p)
-		}
-		for _, s := range t.segments {
-			errs = append(errs, s.file.release())
-		}
-		*t = bucketRows{}
+		errs = append(errs, b.clear(t))
 	}
 	return errors.Join(errs...)
 }

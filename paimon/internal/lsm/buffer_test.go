@@ -324,3 +324,23 @@ func TestRemoveSpills(t *testing.T) {
 		t.Fatalf("left: %v", left)
 	}
 }
+
+// A dropped bucket gives back what it held, and its place.
+func TestDropBucket(t *testing.T) {
+	table := lsmtest.NewTable(nil)
+	b, budget, _ := newBuffer(t, table, 2000, nil)
+	defer b.Close()
+	first, second := b.Bucket(), b.Bucket()
+	for range 10 {
+		kv := table.KV(memory.DefaultAllocator, make([]lsmtest.Row, 10))
+		if err := b.Add(context.Background(), second, kv, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Drop(second); err != nil || budget.Used() != 0 {
+		t.Fatalf("%v; %d bytes still taken", err, budget.Used())
+	}
+	if ref := b.Bucket(); ref != second || b.Rows(ref) != 0 || ref == first {
+		t.Fatalf("new bucket %d has %d rows", ref, b.Rows(ref))
+	}
+}

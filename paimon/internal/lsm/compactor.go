@@ -164,8 +164,11 @@ func (p *planner) upgrade(f *File) {
 		return
 	}
 	mode := UpgradeOnly
-	if p.c.o.Changelog != nil {
-		mode = p.c.o.Changelog.Upgrade(p.unit.OutputLevel, f)
+	if cl := p.c.o.Changelog; cl != nil {
+		mode = cl.Upgrade(p.unit.OutputLevel, f)
+		if mode == UpgradeAndRead && !cl.Writes() {
+			mode = UpgradeOnly
+		}
 	}
 	switch mode {
 	case UpgradeAndRead:
