@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
+	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/avro"
@@ -48,10 +49,20 @@ func ArityOf(s *TableSchema) Arity {
 	return Arity{Partition: len(s.PartitionKeys), Key: len(s.TrimmedPrimaryKeys())}
 }
 
+// zstdCodec is made once, on first use: its tables are large, files are small.
+// Level 1 is Paimon's default for manifests.
+var zstdCodec = sync.OnceValue(func() ocf.Codec {
+	threads := runtime.GOMAXPROCS(0)
+	c := ocf.MustZstdCodec(
+		[]zstd.EOption{zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(threads)},
+		[]zstd.DOption{zstd.WithDecoderConcurrency(threads), zstd.WithDecoderMaxMemory(maxBlock)})
+	return ocf.NopCloser(c)
+})
+
 func avroCodec(name string) (ocf.Codec, error) {
 	switch strings.ToLower(name) {
 	case "", "zstd", "zstandard":
-		return ocf.ZstdCodec([]zstd.EOption{zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)}, nil)
+		return zstdCodec(), nil
 	case "snappy":
 		return ocf.SnappyCodec(), nil
 	case "deflate":
@@ -63,11 +74,7 @@ func avroCodec(name string) (ocf.Codec, error) {
 }
 
 // encodeAvro writes n records; fill prepares record i in rec.
-func encodeAvro[T any](schema, codec string, n int, fill func(i int, rec *T) error) ([]byte, error) {
-	parsed, err := avro.Parse(schema)
-	if err != nil {
-		return nil, err
-	}
+func encodeAvro[T any](schema *avro.Schema, codec string, n int, fill func(i int, rec *T) error) ([]byte, error) {
 	c, err := avroCodec(codec)
 	if err != nil {
 		return nil, err
@@ -77,7 +84,7 @@ func encodeAvro[T any](schema, codec string, n int, fill func(i int, rec *T) err
 		opts = append(opts, ocf.WithCodec(c))
 	}
 	var out bytes.Buffer
-	w, err := ocf.NewWriter(&out, parsed, opts...)
+	w, err := ocf.NewWriter(&out, schema, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -96,73 +103,69 @@ func encodeAvro[T any](schema, codec string, n int, fill func(i int, rec *T) err
 	return out.Bytes(), nil
 }
 
-// decodeAvro reads all records; take copies what rec has at the time, whose
-// parts are new every time. The number of records is bounded by the file's
-// length: even the best compressor needs a byte for a record that names a file.
-func decodeAvro[T any](data []byte, required []string, take func(rec *T) error) error {
+// decodeAvro reads all records into rec, one after the other, and calls take
+// for each; the parts of rec share memory with data or with a block of their
+// own, which nobody changes. total is what the blocks claim to hold, bounded
+// by the length of data: real records are never shorter than 16 bytes.
+func decodeAvro[T any](data []byte, l layout, take func(rec *T, total int) error) error {
 	if err := otherFormat(data); err != nil {
 		return err
 	}
-	r, err := ocf.NewReader(bytes.NewReader(data),
-		ocf.WithDecodeOpts(avro.SkipUnknown()),
-		ocf.WithMaxBlockBytes(maxBlock), ocf.WithMaxDecompressedBlockBytes(maxBlock))
+	f, err := openContainer(data)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	if err := requireFields(r.Schema().Root(), "", required); err != nil {
+	schema, err := l.reader(f.schema)
+	if err != nil {
 		return err
 	}
+	total := min(f.countRecords(), len(data)/16)
 	var rec, zero T
-	for n := 0; ; n++ {
-		if n > len(data) {
-			return fmt.Errorf("more records than bytes (%d)", len(data))
+	for n := 0; ; {
+		count, block, err := f.next()
+		if err != nil || block == nil {
+			return err
 		}
-		rec = zero
-		if err := r.Decode(&rec); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("record %d: %w", n, err)
+		for ; count > 0; count, n = count-1, n+1 {
+			if n > len(data) {
+				return fmt.Errorf("more records than bytes (%d)", len(data))
+			}
+			rec = zero
+			if block, err = schema.Decode(block, &rec, avro.SkipUnknown(), avro.AliasInput()); err != nil {
+				return fmt.Errorf("record %d: %w", n, err)
+			}
+			if err := take(&rec, total); err != nil {
+				return fmt.Errorf("record %d: %w", n, err)
+			}
 		}
-		if err := take(&rec); err != nil {
-			return fmt.Errorf("record %d: %w", n, err)
+		if len(block) > 0 {
+			return fmt.Errorf("%d bytes are left after record %d", len(block), n)
 		}
 	}
 }
 
-// recordCount adds up what the blocks of a file say they hold, so that the
-// result is allocated once. It is a hint: damage is found when decoding, and
-// no more is believed than real files have.
-func recordCount(data []byte) int {
-	limit := len(data) / 16
-	number := func() int {
-		v, n := binary.Varint(data) // Avro's long is zigzag, too
-		if n <= 0 {
-			data = nil
-			return 0
-		}
-		data = data[n:]
-		return int(v)
-	}
-	skip := func(n int) { data = data[min(max(n, 0), len(data)):] }
-	skip(4)
-	for n := number(); n != 0; n = number() { // maps of metadata
-		if n < 0 {
-			n = -n
-			number()
-		}
-		for range min(2*n, len(data)) {
-			skip(number())
+// layout says how records of a kind of file may look.
+type layout struct {
+	// own are the schemas that this package writes, which are also Paimon's:
+	// they are made once and need no check.
+	own []func() *avro.Schema
+	// required are the fields that every version of Paimon writes; names may be
+	// dotted paths into nested records.
+	required []string
+}
+
+// reader gives the schema with which to read a file whose header has text.
+func (l layout) reader(text string) (*avro.Schema, error) {
+	for _, own := range l.own {
+		if s := own(); s.String() == text {
+			return s, nil
 		}
 	}
-	skip(16)
-	total := 0
-	for len(data) > 0 && total < limit {
-		total += max(number(), 0)
-		skip(number())
-		skip(16)
+	s, err := avro.Parse(text)
+	if err != nil {
+		return nil, err
 	}
-	return min(total, limit)
+	return s, requireFields(s.Root(), "", l.required)
 }
 
 // otherFormat names the formats that manifests of Paimon before 2.0 may have
@@ -176,8 +179,7 @@ func otherFormat(data []byte) error {
 	return nil
 }
 
-// requireFields checks that the writer's schema has what every version of
-// Paimon writes: names may be dotted paths into nested records.
+// requireFields checks that the writer's schema has the required fields.
 func requireFields(root *avro.SchemaNode, path string, required []string) error {
 	if root.Type != "record" {
 		return fmt.Errorf("the schema is no record but %s", root.Type)

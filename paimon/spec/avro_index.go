@@ -1,6 +1,10 @@
 package spec
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/twmb/avro"
+)
 
 type wireDeletion struct {
 	DataFile    string `avro:"f0"`
@@ -35,12 +39,14 @@ type wireIndex struct {
 // EncodeIndexManifest gives the bytes of an index manifest. Of arity only
 // Partition is used.
 func EncodeIndexManifest(entries []IndexManifestEntry, arity Arity, codec string) ([]byte, error) {
-	wide := false
+	schema := indexAvro()
 	for i := range entries {
-		g := entries[i].File.GlobalIndex
-		wide = wide || g != nil && g.SourceMeta != nil
+		if g := entries[i].File.GlobalIndex; g != nil && g.SourceMeta != nil {
+			schema = indexAvroWide()
+			break
+		}
 	}
-	data, err := encodeAvro(indexManifestSchema(wide), codec, len(entries), func(i int, w *wireIndex) (err error) {
+	data, err := encodeAvro(schema, codec, len(entries), func(i int, w *wireIndex) (err error) {
 		e := &entries[i]
 		w.Version, w.Kind, w.Bucket = indexManifestVersion, int32(e.Kind), int32(e.Bucket)
 		if w.Partition, err = putArity(w.Partition, e.Partition, arity.Partition); err != nil {
@@ -68,12 +74,15 @@ func EncodeIndexManifest(entries []IndexManifestEntry, arity Arity, codec string
 	return data, nil
 }
 
-var indexRequired = []string{"_VERSION", "_KIND", "_PARTITION", "_BUCKET", "_INDEX_TYPE", "_FILE_NAME", "_FILE_SIZE", "_ROW_COUNT"}
+var indexLayout = layout{[]func() *avro.Schema{indexAvro, indexAvroWide}, []string{
+	"_VERSION", "_KIND", "_PARTITION", "_BUCKET", "_INDEX_TYPE", "_FILE_NAME", "_FILE_SIZE", "_ROW_COUNT",
+}}
 
-// DecodeIndexManifest reads an index manifest.
+// DecodeIndexManifest reads an index manifest. The result may share memory
+// with data.
 func DecodeIndexManifest(data []byte) ([]IndexManifestEntry, error) {
 	var out []IndexManifestEntry
-	err := decodeAvro(data, indexRequired, func(w *wireIndex) (err error) {
+	err := decodeAvro(data, indexLayout, func(w *wireIndex, _ int) (err error) {
 		if err := checkVersion("index manifest", w.Version, indexManifestVersion); err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package spec
 import (
 	"fmt"
 	"time"
+
+	"github.com/twmb/avro"
 )
 
 // The wire structs mirror the Avro records. With omitzero, nil is null and an
@@ -71,7 +73,7 @@ type wireManifestFile struct {
 // EncodeManifestList gives the bytes of a manifest list. A list without
 // records is valid: Paimon writes one for an empty delta.
 func EncodeManifestList(files []ManifestFileMeta, codec string) ([]byte, error) {
-	data, err := encodeAvro(manifestListSchema(), codec, len(files), func(i int, w *wireManifestFile) error {
+	data, err := encodeAvro(listAvro(), codec, len(files), func(i int, w *wireManifestFile) error {
 		f := &files[i]
 		w.Version, w.FileName, w.FileSize = manifestVersion, f.FileName, f.FileSize
 		w.NumAdded, w.NumDeleted, w.SchemaID = f.NumAdded, f.NumDeleted, f.SchemaID
@@ -85,13 +87,19 @@ func EncodeManifestList(files []ManifestFileMeta, codec string) ([]byte, error) 
 	return data, nil
 }
 
-var manifestListRequired = []string{"_VERSION", "_FILE_NAME", "_FILE_SIZE", "_NUM_ADDED_FILES", "_NUM_DELETED_FILES",
-	"_PARTITION_STATS._MIN_VALUES", "_PARTITION_STATS._MAX_VALUES", "_SCHEMA_ID"}
+var listLayout = layout{[]func() *avro.Schema{listAvro}, []string{
+	"_VERSION", "_FILE_NAME", "_FILE_SIZE", "_NUM_ADDED_FILES", "_NUM_DELETED_FILES",
+	"_PARTITION_STATS._MIN_VALUES", "_PARTITION_STATS._MAX_VALUES", "_SCHEMA_ID",
+}}
 
-// DecodeManifestList reads a manifest list.
+// DecodeManifestList reads a manifest list. The result may share memory with
+// data.
 func DecodeManifestList(data []byte) ([]ManifestFileMeta, error) {
-	out := make([]ManifestFileMeta, 0, recordCount(data))
-	err := decodeAvro(data, manifestListRequired, func(w *wireManifestFile) error {
+	var out []ManifestFileMeta
+	err := decodeAvro(data, listLayout, func(w *wireManifestFile, total int) error {
+		if out == nil {
+			out = make([]ManifestFileMeta, 0, total)
+		}
 		if err := checkVersion("manifest list", w.Version, manifestVersion); err != nil {
 			return err
 		}
@@ -144,11 +152,14 @@ type wireEntry struct {
 
 // EncodeManifest gives the bytes of a data manifest.
 func EncodeManifest(entries []ManifestEntry, arity Arity, codec string) ([]byte, error) {
-	wide := false
+	schema := manifestAvro()
 	for i := range entries {
-		wide = wide || entries[i].File.WriteColsSequence != nil
+		if entries[i].File.WriteColsSequence != nil {
+			schema = manifestWide()
+			break
+		}
 	}
-	data, err := encodeAvro(manifestSchema(wide), codec, len(entries), func(i int, w *wireEntry) (err error) {
+	data, err := encodeAvro(schema, codec, len(entries), func(i int, w *wireEntry) (err error) {
 		e := &entries[i]
 		w.Version, w.Kind = manifestVersion, int32(e.Kind)
 		w.Bucket, w.TotalBuckets = int32(e.Bucket), int32(e.TotalBuckets)
@@ -198,16 +209,21 @@ func orEmptyRow(row []byte) []byte {
 	return row
 }
 
-var manifestRequired = []string{"_VERSION", "_KIND", "_PARTITION", "_BUCKET", "_TOTAL_BUCKETS",
+var manifestLayout = layout{[]func() *avro.Schema{manifestAvro, manifestWide}, []string{
+	"_VERSION", "_KIND", "_PARTITION", "_BUCKET", "_TOTAL_BUCKETS",
 	"_FILE._FILE_NAME", "_FILE._FILE_SIZE", "_FILE._ROW_COUNT", "_FILE._MIN_KEY", "_FILE._MAX_KEY",
 	"_FILE._KEY_STATS._MIN_VALUES", "_FILE._KEY_STATS._MAX_VALUES",
 	"_FILE._VALUE_STATS._MIN_VALUES", "_FILE._VALUE_STATS._MAX_VALUES",
-	"_FILE._MIN_SEQUENCE_NUMBER", "_FILE._MAX_SEQUENCE_NUMBER", "_FILE._SCHEMA_ID", "_FILE._LEVEL"}
+	"_FILE._MIN_SEQUENCE_NUMBER", "_FILE._MAX_SEQUENCE_NUMBER", "_FILE._SCHEMA_ID", "_FILE._LEVEL",
+}}
 
-// DecodeManifest reads a data manifest.
+// DecodeManifest reads a data manifest. The result may share memory with data.
 func DecodeManifest(data []byte) ([]ManifestEntry, error) {
-	out := make([]ManifestEntry, 0, recordCount(data))
-	err := decodeAvro(data, manifestRequired, func(w *wireEntry) (err error) {
+	var out []ManifestEntry
+	err := decodeAvro(data, manifestLayout, func(w *wireEntry, total int) (err error) {
+		if out == nil {
+			out = make([]ManifestEntry, 0, total)
+		}
 		if err := checkVersion("manifest", w.Version, manifestVersion); err != nil {
 			return err
 		}

@@ -1,6 +1,22 @@
 package spec
 
-import "strings"
+import (
+	"strings"
+	"sync"
+
+	"github.com/twmb/avro"
+)
+
+// The parsed schemas, made on first use. The wide ones have the fields that
+// came after 1.4; files that need none of them are written without, which
+// every version reads.
+var (
+	listAvro      = sync.OnceValue(func() *avro.Schema { return avro.MustParse(manifestListSchema()) })
+	manifestAvro  = sync.OnceValue(func() *avro.Schema { return avro.MustParse(manifestSchema(false)) })
+	manifestWide  = sync.OnceValue(func() *avro.Schema { return avro.MustParse(manifestSchema(true)) })
+	indexAvro     = sync.OnceValue(func() *avro.Schema { return avro.MustParse(indexManifestSchema(false)) })
+	indexAvroWide = sync.OnceValue(func() *avro.Schema { return avro.MustParse(indexManifestSchema(true)) })
+)
 
 // The Avro schemas of the three files, as Paimon writes them: records are
 // named after their path, nullable fields are unions with null first.
@@ -54,9 +70,8 @@ func manifestListSchema() string {
 		avroNullable("_MAX_ROW_ID", avroLong))
 }
 
-// manifestSchema gives the schema of data manifests. wide adds the fields that
-// came after 1.4 (_WRITE_COLS_SEQUENCES); files that need none of them are
-// written without, which every version reads.
+// manifestSchema gives the schema of data manifests; wide adds
+// _WRITE_COLS_SEQUENCES.
 func manifestSchema(wide bool) string {
 	file := []string{
 		avroField("_FILE_NAME", avroString),
@@ -93,7 +108,7 @@ func manifestSchema(wide bool) string {
 }
 
 // indexManifestSchema gives the schema of index manifests; wide adds
-// _SOURCE_META, which came after 1.4.
+// _SOURCE_META.
 func indexManifestSchema(wide bool) string {
 	global := []string{
 		avroField("_ROW_RANGE_START", avroLong),

@@ -75,7 +75,7 @@ func bindMap(t types.Type, a arrow.Array) putter {
 // mapTypes gives the types of key and value; a multiset maps to counts.
 func mapTypes(t types.Type) (key, value types.Type) {
 	if t.Root == types.Multiset {
-		return *t.Elem, types.Of(types.Int)
+		return *t.Elem, types.Of(types.Int).NotNull()
 	}
 	return *t.Key, *t.Elem
 }

@@ -53,6 +53,9 @@ func (s section) appendElements(b array.Builder, t types.Type) (int, error) {
 	head := arrayHeader(n)
 	for i := range n {
 		if s.data[4+i>>3]&(1<<(i&7)) != 0 {
+			if !t.Nullable {
+				return 0, fmt.Errorf("element %d is NULL", i)
+			}
 			b.AppendNull()
 		} else if err := s.appendValue(b, t, head+i*width); err != nil {
 			return 0, fmt.Errorf("element %d: %w", i, err)
@@ -72,12 +75,9 @@ func (s section) appendMap(b *array.MapBuilder, t types.Type) error {
 	key, value := mapTypes(t)
 	keys := section{data: s.data[4 : 4+size], budget: s.budget}
 	values := section{data: s.data[4+size:], budget: s.budget}
-	n, err := keys.appendElements(b.KeyBuilder(), key)
+	n, err := keys.appendElements(b.KeyBuilder(), key.NotNull())
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
-	}
-	if b.KeyBuilder().NullN() > 0 {
-		return fmt.Errorf("a key of a map is NULL")
 	}
 	m, err := values.appendElements(b.ItemBuilder(), value)
 	if err != nil {

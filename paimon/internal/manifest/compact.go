@@ -65,6 +65,7 @@ func (f *Files) join(ctx context.Context, group, merged, written []spec.Manifest
 		return append(merged, group[0]), written, nil
 	}
 	m := newMerger(0)
+	m.partial = true
 	err := f.readAll(ctx, group, func(_ int, entries []spec.ManifestEntry) error {
 		for i := range entries {
 			if err := m.add(&entries[i]); err != nil {

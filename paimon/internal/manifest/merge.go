@@ -51,6 +51,9 @@ func MergeEntries(entries []spec.ManifestEntry) ([]spec.ManifestEntry, error) {
 // merger folds entries one by one. A DELETE marks its ADD dead in place, so
 // that the order stays without a linked map.
 type merger struct {
+	// partial says that earlier manifests are not seen: a DELETE takes away an
+	// ADD in one of them, and a later ADD of the same file undoes the DELETE.
+	partial bool
 	at      map[string]int32 // identity → index into entries
 	entries []*spec.ManifestEntry
 	dead    int
@@ -69,7 +72,8 @@ func (m *merger) add(e *spec.ManifestEntry) error {
 	case !known:
 		m.at[string(m.key)] = int32(len(m.entries))
 		m.entries = append(m.entries, e)
-	case e.Kind == spec.KindDelete && m.entries[i].Kind == spec.KindAdd:
+	case e.Kind == spec.KindDelete && m.entries[i].Kind == spec.KindAdd,
+		e.Kind == spec.KindAdd && m.entries[i].Kind == spec.KindDelete && m.partial:
 		m.entries[i] = nil
 		m.dead++
 		delete(m.at, string(m.key))
