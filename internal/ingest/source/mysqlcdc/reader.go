@@ -394,7 +394,7 @@ func (r *reader) applyRows(ctx context.Context, t *boundTable, e *rowsEvent) err
 	for len(rest) > 0 {
 		n, err := r.applyRow(ctx, t, e, rest)
 		if err != nil {
-			return fmt.Errorf("table %s, change %d of the transaction: %w", r.src.table(), r.st.seen, err)
+			return fmt.Errorf("table %s, change %d of the transaction after %s: %w", r.src.table(), r.st.seen, r.st.at, err)
 		}
 		if n == 0 {
 			return fmt.Errorf("%w: empty row", errEvent)

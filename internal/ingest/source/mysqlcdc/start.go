@@ -113,7 +113,7 @@ func (s *mysqlSource) timestampPosition(ctx context.Context, c *conn) (position,
 		if err != nil {
 			return position{}, err
 		}
-		if begin.Before(s.cfg.StartupTimestamp) {
+		if begin.Before(s.cfg.StartupTimestamp.Truncate(time.Second)) { // files and events have seconds
 			break
 		}
 	}
