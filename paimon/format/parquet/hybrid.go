@@ -8,7 +8,10 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
 )
 
-var errShortLevels = errors.New("levels or indexes end too early")
+var (
+	errShortLevels = errors.New("levels or indexes end too early")
+	errBadLevel    = errors.New("level out of range")
+)
 
 // hybrid decodes the RLE and bit-packing hybrid.
 type hybrid struct {

@@ -3,6 +3,7 @@ package parquet
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -120,6 +121,9 @@ func (l *leafReader) decodeLevels(p dataPageBody) error {
 	if err := decodeHybrid(&l.defs, l.pageDefs); err != nil {
 		return err
 	}
+	if p.levels > 0 && int(slices.Max(l.pageDefs)) > l.maxDef {
+		return errBadLevel
+	}
 	l.pageReps = resizeLevels(l.pageReps, p.levels)
 	if l.maxRep == 0 {
 		clear(l.pageReps)
@@ -129,7 +133,13 @@ func (l *leafReader) decodeLevels(p dataPageBody) error {
 	if err := reps.reset(p.reps, levelWidth(l.maxRep)); err != nil {
 		return err
 	}
-	return decodeHybrid(&reps, l.pageReps)
+	if err := decodeHybrid(&reps, l.pageReps); err != nil {
+		return err
+	}
+	if p.levels > 0 && int(slices.Max(l.pageReps)) > l.maxRep {
+		return errBadLevel
+	}
+	return nil
 }
 
 func resizeLevels(b []uint8, n int) []uint8 {
