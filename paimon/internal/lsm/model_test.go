@@ -1,17 +1,22 @@
 package lsm_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/lsm/lsmtest"
+	"github.com/tarndb/tarn/paimon/merge"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -19,6 +24,26 @@ var (
 	inserts  = []types.RowKind{types.Insert, types.Insert, types.UpdateAfter}
 	allKinds = []types.RowKind{types.Insert, types.UpdateBefore, types.UpdateAfter, types.Delete}
 )
+
+// sharing names the rows of all columns with one list of refs, and computes
+// the last column.
+type sharing struct{ merge.Engine }
+
+func (e sharing) Merge(w *merge.Window, out *merge.Result) error {
+	err := e.Engine.Merge(w, out)
+	refs := slices.Clone(out.From)
+	out.Columns = out.Columns[:0]
+	for range 3 {
+		out.Columns = append(out.Columns, merge.Column{Refs: refs})
+	}
+	var last []arrow.Array
+	for _, s := range w.Sources {
+		last = append(last, s.Rows.Column(3))
+	}
+	values, gatherErr := columnar.Gather(memory.DefaultAllocator, last, refs)
+	out.Columns = append(out.Columns, merge.Column{Values: values})
+	return errors.Join(err, gatherErr)
+}
 
 func last(versions []lsmtest.Row) (lsmtest.Row, bool) { return versions[len(versions)-1], true }
 
@@ -55,6 +80,7 @@ func TestModel(t *testing.T) {
 		canFold bool
 	}{
 		{"deduplicate", nil, allKinds, last, true},
+		{"shared-refs", nil, allKinds, last, true},
 		// Without deletes: once the top level has dropped a tombstone, an older
 		// row that comes late is visible again, in Paimon too.
 		{"sequence-field", map[string]string{"sequence.field": "ts"}, inserts, last, true},
@@ -74,6 +100,9 @@ func TestModel(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 1))
 				s := newSim(t, rng, c.options)
 				s.Fold, s.Kinds = c.fold, c.kinds
+				if c.name == "shared-refs" {
+					s.Table.Engine = func(e merge.Engine) merge.Engine { return sharing{e} }
+				}
 				o := lsm.BufferOptions{NewEngine: s.Table.NewEngine, Fold: c.canFold && rng.IntN(2) == 0, BatchRows: 1 + rng.IntN(100)}
 				o.InputChangelog = rng.IntN(2) == 0
 				s.InputChangelog = o.InputChangelog

@@ -55,6 +55,8 @@ type Table struct {
 	UserSeq bool
 	// Options choose the merge engine.
 	Options map[string]string
+	// Engine changes the merge engine; nil for none.
+	Engine func(merge.Engine) merge.Engine
 
 	keys, seqs *columnar.KeyEncoder
 }
@@ -74,6 +76,9 @@ func (t *Table) NewEngine() merge.Engine {
 	e, err := merge.New(merge.Schema{Fields: Fields(), PrimaryKey: []string{"k"}}, t.Options)
 	if err != nil {
 		panic(err)
+	}
+	if t.Engine != nil {
+		return t.Engine(e)
 	}
 	return e
 }
