@@ -68,6 +68,7 @@ func TestModel(t *testing.T) {
 	full := func(d *changelog.Dedup) func(int) lsm.ChangelogProducer {
 		return func(maxLevel int) lsm.ChangelogProducer { return changelog.NewFull(maxLevel, d) }
 	}
+	none := func(int) lsm.ChangelogProducer { return nil }
 	once := func(maxLevel int) lsm.ChangelogProducer {
 		return changelog.NewFirstRow(changelog.LookupOptions{MaxLevel: maxLevel})
 	}
@@ -88,6 +89,8 @@ func TestModel(t *testing.T) {
 		{"lookup/sum", sum, inserts, overlay(true), lsm.MergeLookup, lookup(changelog.LookupOptions{}), false},
 		{"lookup/formats", sum, inserts, overlay(true), lsm.MergeLookup, lookup(changelog.LookupOptions{FormatOf: func(l int) string { return fmt.Sprint(l / 2) }}), false},
 		{"lookup/silent", sum, inserts, overlay(true), lsm.MergeLookup, lookup(changelog.LookupOptions{NoChangelog: true}), false},
+		{"lookup/none", partialUpdate, inserts, overlay(false), lsm.MergeLookup, none, false},
+		{"lookup/none-first-row", firstRow, inserts, first, lsm.MergeFirstRow, none, false},
 		{"lookup/first-row", firstRow, inserts, first, lsm.MergeFirstRow, once, false},
 		{"full/deduplicate", nil, allKinds, last, lsm.MergeAll, full(nil), false},
 		{"full/dedup-rows", nil, allKinds, last, lsm.MergeAll, full(dedup), true},
@@ -102,10 +105,11 @@ func TestModel(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", c.name, i), func(t *testing.T) {
 				t.Logf("repeat with LSM_SEED=%d", seed)
 				m := newModel(t, rand.New(rand.NewPCG(seed, 2)), c.options)
-				m.silent = !c.make(1).Writes()
+				p := c.make(m.Levels.MaxLevel())
+				m.silent = p == nil || !p.Writes()
 				m.Fold, m.Kinds, m.Policy, m.dedup = c.fold, c.kinds, c.policy, c.dedup
-				_, m.full = c.make(1).(*changelog.Full)
-				m.run(c.make(m.Levels.MaxLevel()))
+				_, m.full = p.(*changelog.Full)
+				m.run(p)
 				m.Close()
 			})
 		}

@@ -23,8 +23,8 @@ type CompactOptions struct {
 	// Rewrite names files that may not be upgraded, only rewritten:
 	// `compaction.force-rewrite-all-files`, expired records; nil for none.
 	Rewrite func(*File) bool
-	// Changelog produces changelog while compacting; nil for none. Tables that
-	// need lookup without a changelog set it too, see package changelog.
+	// Changelog produces changelog while compacting; nil for none. With another
+	// policy than MergeAll, levels above are looked up all the same.
 	Changelog ChangelogProducer
 	// Parallelism is how many stretches of sections are rewritten at once;
 	// default 1. Stretches smaller than MinUpgradeSize are not split off.

@@ -49,6 +49,11 @@ type job struct {
 // not changed: apply the result with Levels.Update. After an error (ctx.Err()
 // when ctx is done) no new file is left.
 func (c *Compactor) Compact(ctx context.Context, lv *Levels, unit Unit) (CompactResult, error) {
+	if c.o.Changelog == nil && c.read.Policy != MergeAll {
+		watched := *c
+		watched.o.Changelog = lookupOnly{lv.MaxLevel()}
+		c = &watched
+	}
 	p := planner{c: c, unit: unit, maxLevel: lv.MaxLevel(), higher: higherRuns(lv, unit)}
 	p.dropDeletes = !c.o.KeepDeletes && unit.OutputLevel != 0 && unit.OutputLevel >= lv.HighestNonEmpty()
 	p.plan()
