@@ -67,6 +67,11 @@ func AppendValue(dst []byte, t types.Type, a arrow.Array, i int) []byte {
 	case *array.Time32:
 		at := time.UnixMilli(int64(a.Value(i))).UTC()
 		return append(appendFraction(at.AppendFormat(append(dst, '"'), "15:04:05"), at.Nanosecond(), t.Precision), '"')
+	case *array.Time64:
+		at := time.UnixMicro(int64(a.Value(i))).UTC()
+		return append(appendFraction(at.AppendFormat(append(dst, '"'), "15:04:05"), at.Nanosecond(), t.Precision), '"')
+	case *array.Null:
+		return append(dst, "null"...)
 	case *array.Timestamp:
 		return appendTimestamp(dst, t, a, i)
 	case *array.Map: // before List, of which it is a kind
@@ -201,4 +206,37 @@ func Quote(dst []byte, s string) []byte {
 		}
 	}
 	return append(dst, '"')
+}
+
+// AppendArrow appends value i of a query result's column, whose type only
+// Arrow knows.
+func AppendArrow(dst []byte, a arrow.Array, i int) []byte {
+	return AppendValue(dst, typeOf(a.DataType()), a, i)
+}
+
+// typeOf gives the type that prints an Arrow type with all its digits.
+func typeOf(t arrow.DataType) types.Type {
+	switch t := t.(type) {
+	case *arrow.TimestampType:
+		out := types.TimestampOf(3 * int(t.Unit))
+		if t.TimeZone != "" {
+			out.Root = types.TimestampLTZ
+		}
+		return out
+	case *arrow.Time32Type:
+		return types.Type{Root: types.Time, Precision: 3}
+	case *arrow.Time64Type:
+		return types.Type{Root: types.Time, Precision: 6}
+	case *arrow.MapType:
+		return types.MapOf(typeOf(t.KeyType()), typeOf(t.ItemType()))
+	case *arrow.ListType:
+		return types.ArrayOf(typeOf(t.Elem()))
+	case *arrow.StructType:
+		out := types.Type{Root: types.Row}
+		for _, f := range t.Fields() {
+			out.Fields = append(out.Fields, types.Field{Name: f.Name, Type: typeOf(f.Type)})
+		}
+		return out
+	}
+	return types.Type{}
 }
