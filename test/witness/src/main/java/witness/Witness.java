@@ -1,0 +1,141 @@
+package witness;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.apache.paimon.catalog.Catalog;
+import org.apache.paimon.catalog.Identifier;
+import org.apache.paimon.table.FileStoreTable;
+
+/** The command line. */
+public final class Witness {
+
+    private static final String USAGE = """
+            witness dump <warehouse> <db.table> [--snapshot N] [--tag T] [--branch B] [--changelog [--from N]]
+                prints rows as JSON lines
+            witness dump-all <warehouse> <out> [--only REGEX]
+                per table a folder out/db.table: state.jsonl, state@N.jsonl for each snapshot, changes.jsonl;
+                error.txt instead of what cannot be read
+            witness check <warehouse> [--only REGEX] [--in-place] [--read-only]
+                verifies all files, then continues every table (a copy of it, unless in place)
+            witness relay <warehouse> <out> [--only REGEX]
+                dump-all to out/before, check in place, dump-all to out/after
+            """;
+
+    public static void main(String[] args) {
+        int code;
+        try {
+            code = run(args);
+        } catch (Throwable e) {
+            System.err.println("error: " + e);
+            for (Throwable c = e.getCause(); c != null; c = c.getCause()) {
+                System.err.println("  caused by: " + c);
+            }
+            if (Boolean.getBoolean("witness.trace")) {
+                e.printStackTrace();
+            }
+            code = 2;
+        }
+        System.out.flush();
+        System.exit(code);
+    }
+
+    private static int run(String[] args) throws Exception {
+        List<String> plain = new ArrayList<>();
+        Map<String, String> flags = new HashMap<>();
+        for (int i = 0; i < args.length; i++) {
+            if (!args[i].startsWith("--")) {
+                plain.add(args[i]);
+            } else if (List.of("--changelog", "--in-place", "--read-only").contains(args[i])) {
+                flags.put(args[i], "true");
+            } else {
+                flags.put(args[i], args[++i]);
+            }
+        }
+        Pattern only = flags.containsKey("--only") ? Pattern.compile(flags.get("--only")) : null;
+        switch ((plain.isEmpty() ? "" : plain.get(0)) + " " + (plain.size() - 1)) {
+            case "dump 2" -> dump(plain.get(1), plain.get(2), flags);
+            case "dump-all 2" -> dumpAll(plain.get(1), Path.of(plain.get(2)), only);
+            case "check 1" -> {
+                return Check.run(Path.of(plain.get(1)), only, flags.containsKey("--in-place"), flags.containsKey("--read-only"));
+            }
+            case "relay 2" -> {
+                dumpAll(plain.get(1), Path.of(plain.get(2), "before"), only);
+                int code = Check.run(Path.of(plain.get(1)), only, true, false);
+                dumpAll(plain.get(1), Path.of(plain.get(2), "after"), only);
+                return code;
+            }
+            default -> {
+                System.err.print(USAGE);
+                return 2;
+            }
+        }
+        return 0;
+    }
+
+    private static void dump(String warehouse, String name, Map<String, String> flags) throws Exception {
+        int dot = name.indexOf('.');
+        String db = name.substring(0, dot);
+        String object = name.substring(dot + 1);
+        try (Catalog catalog = Main.open(warehouse)) {
+            String branch = flags.get("--branch");
+            Identifier id = branch == null ? Identifier.create(db, object) : new Identifier(db, object, branch);
+            FileStoreTable table = (FileStoreTable) catalog.getTable(id);
+            List<String> lines;
+            if (flags.containsKey("--changelog")) {
+                String from = flags.get("--from");
+                lines = changes(table, from == null ? Reader.earliestChange(table) : Long.valueOf(from));
+            } else {
+                if (flags.containsKey("--snapshot")) {
+                    table = Reader.at(table, Long.parseLong(flags.get("--snapshot")));
+                }
+                if (flags.containsKey("--tag")) {
+                    table = Reader.atTag(table, flags.get("--tag"));
+                }
+                lines = Reader.rows(table, null);
+            }
+            System.out.write(text(lines));
+        }
+    }
+
+    private static List<String> changes(FileStoreTable table, Long from) throws Exception {
+        return from == null ? List.of() : Reader.changelog(table, from);
+    }
+
+    private static void dumpAll(String warehouse, Path out, Pattern only) throws Exception {
+        try (Catalog catalog = Main.open(warehouse)) {
+            for (String db : catalog.listDatabases()) {
+                for (String name : catalog.listTables(db)) {
+                    if (only != null && !only.matcher(db + "." + name).find()) {
+                        continue;
+                    }
+                    Path dir = Files.createDirectories(out.resolve(db + "." + name));
+                    try {
+                        dumpTable((FileStoreTable) catalog.getTable(Identifier.create(db, name)), dir);
+                    } catch (Exception e) {
+                        Files.writeString(dir.resolve("error.txt"), e + (e.getCause() == null ? "" : " <- " + e.getCause()));
+                    }
+                }
+            }
+        }
+    }
+
+    private static void dumpTable(FileStoreTable table, Path dir) throws Exception {
+        Files.write(dir.resolve("state.jsonl"), text(Reader.rows(table, null)));
+        for (long id : table.snapshotManager().snapshotIdStream().sorted().toList()) {
+            Files.write(dir.resolve("state@" + id + ".jsonl"), text(Reader.rows(Reader.at(table, id), null)));
+        }
+        Files.write(dir.resolve("changes.jsonl"), text(changes(table, Reader.earliestChange(table))));
+    }
+
+    private static byte[] text(List<String> lines) {
+        StringBuilder sb = new StringBuilder();
+        lines.forEach(l -> sb.append(l).append('\n'));
+        return sb.toString().getBytes(StandardCharsets.UTF_8);
+    }
+}
