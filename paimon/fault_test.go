@@ -1,0 +1,177 @@
+package paimon_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/catalog"
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/fileio"
+	"github.com/tarndb/tarn/paimon/fileio/faultio"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// counterTable is d.counters (id INT primary key, total BIGINT summed): a row
+// applied twice, or not at all, shows in its total.
+func counterTable(t *testing.T, store fileio.Store, options map[string]string) *paimon.Warehouse {
+	t.Helper()
+	ctx := context.Background()
+	w := paimon.Open(store, paimon.Options{SpillDir: t.TempDir()})
+	require.NoError(t, w.Catalog().CreateDatabase(ctx, "d"))
+	d := catalog.Definition{
+		Fields:      []types.Field{{Name: "id", Type: types.Of(types.Int)}, {Name: "name", Type: types.String()}},
+		PrimaryKeys: []string{"id"}, Options: map[string]string{"merge-engine": "aggregation", "fields.name.aggregate-function": "listagg"},
+	}
+	maps.Copy(d.Options, options)
+	require.NoError(t, w.Catalog().CreateTable(ctx, users, d))
+	return w
+}
+
+// applyCommits is a job: it goes on after its last commit and appends the
+// commit's number to the list of every key it touches.
+func applyCommits(ctx context.Context, t *testing.T, w *paimon.Warehouse, upTo int64) error {
+	table, err := w.Table(ctx, users, nil)
+	if err != nil {
+		return err
+	}
+	c := table.NewCommitter("job")
+	last, err := c.Last(ctx)
+	if err != nil {
+		return err
+	}
+	next := int64(1)
+	if last != nil {
+		next = last.CommitIdentifier + 1
+	}
+	writer, err := table.NewWriter(ctx, paimon.WriteOptions{})
+	if err != nil {
+		return err
+	}
+	defer writer.Close(ctx)
+	for ; next <= upTo; next++ {
+		if err := writer.Write(ctx, rows(t, table, fmt.Sprintf("+I %d %d", next%3, next), fmt.Sprintf("+I %d %d", 10, next))); err != nil {
+			return err
+		}
+		messages, err := writer.Prepare(ctx, true)
+		if err != nil {
+			return err
+		}
+		if _, err := c.Commit(ctx, paimon.Commit{Identifier: next, Messages: messages}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestFaultAtEveryWrite fails each write request of a job's life once, in each
+// way, lets the job start again, and wants every commit applied exactly once.
+func TestFaultAtEveryWrite(t *testing.T) {
+	const commits = 7
+	want := []string{"0 3,6", "1 1,4,7", "2 2,5", "10 1,2,3,4,5,6,7"}
+	slices.Sort(want)
+	ctx := context.Background()
+	for name, options := range map[string]map[string]string{
+		"fixed":         {"bucket": "2"},
+		"dynamic":       {"num-sorted-run.compaction-trigger": "2"},
+		"lookup":        {"bucket": "1", "changelog-producer": "lookup"},
+		"small commits": {"bucket": "1", "num-sorted-run.compaction-trigger": "2", "manifest.merge-min-count": "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			probe := faultio.New(fileio.NewMem(), faultio.Fail, 0)
+			require.NoError(t, applyCommits(ctx, t, counterTable(t, probe, options), commits))
+			for mode, label := range map[faultio.Mode]string{faultio.Fail: "error", faultio.LostReply: "lost reply", faultio.Crash: "crash"} {
+				for at := int64(3); at <= probe.Writes(); at++ { // after the catalog's two
+					mem := fileio.NewMem()
+					faulty := faultio.New(mem, mode, at)
+					w := counterTable(t, faulty, options)
+					for try := 0; ; try++ {
+						err := applyCommits(ctx, t, w, commits)
+						if err == nil {
+							break
+						}
+						require.Less(t, try, 5, "%s at write %d: %v", label, at, err)
+						require.True(t, errors.Is(err, faultio.ErrInjected) || errors.Is(err, errs.ErrConflict), "%s at write %d: %v", label, at, err)
+						faulty.Heal()
+						w = paimon.Open(faulty, paimon.Options{})
+					}
+					table, err := paimon.Open(mem, paimon.Options{}).Table(ctx, users, nil)
+					require.NoError(t, err)
+					got := state(t, table)
+					slices.Sort(got)
+					require.Equal(t, want, got, "%s at write %d", label, at)
+				}
+			}
+		})
+	}
+}
+
+// TestRacingWriters lets writers of a write-only table race with a compactor;
+// every row must arrive once.
+func TestRacingWriters(t *testing.T) {
+	ctx := context.Background()
+	store, err := fileio.NewLocal(t.TempDir())
+	require.NoError(t, err)
+	w := counterTable(t, store, map[string]string{"bucket": "1", "write-only": "true"})
+	const writers, each = 4, 8
+	done := make(chan error, writers)
+	for i := range writers {
+		go func() {
+			done <- func() error {
+				table, err := paimon.Open(store, paimon.Options{}).Table(ctx, users, nil)
+				if err != nil {
+					return err
+				}
+				writer, err := table.NewWriter(ctx, paimon.WriteOptions{})
+				if err != nil {
+					return err
+				}
+				defer writer.Close(ctx)
+				c := table.NewCommitter(fmt.Sprintf("job-%d", i))
+				for n := int64(1); n <= each; n++ {
+					if err := writer.Write(ctx, rows(t, table, fmt.Sprintf("+I %d %d", i, n))); err != nil {
+						return err
+					}
+					messages, err := writer.Prepare(ctx, true)
+					if err != nil {
+						return err
+					}
+					if _, err := c.Commit(ctx, paimon.Commit{Identifier: n, Messages: messages}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}()
+		}()
+	}
+	table, err := w.Table(ctx, users, nil)
+	require.NoError(t, err)
+	for left := writers; left > 0; {
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			left--
+		default:
+			_, err := table.Compact(ctx, paimon.CompactOptions{})
+			require.True(t, err == nil || errors.Is(err, errs.ErrConflict), "%v", err)
+		}
+	}
+	got := state(t, table)
+	slices.Sort(got)
+	require.Equal(t, []string{"0 1,2,3,4,5,6,7,8", "1 1,2,3,4,5,6,7,8", "2 1,2,3,4,5,6,7,8", "3 1,2,3,4,5,6,7,8"}, got)
+	snaps, err := table.Snapshots(ctx)
+	require.NoError(t, err)
+	appends := 0
+	for _, s := range snaps {
+		if s.CommitKind == "APPEND" {
+			appends++
+		}
+	}
+	require.Equal(t, writers*each, appends)
+}
