@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -55,8 +56,8 @@ func (o PathOptions) BucketDir(partition string, bucket int) string {
 }
 
 // Paths names the files of one bucket for one writer: names are unique
-// through a random part drawn once and a counter. A Paths serves one
-// goroutine.
+// through a random part drawn once and a counter. It may be shared by
+// goroutines.
 // Source: org.apache.paimon.io.DataFilePathFactory.
 type Paths struct {
 	dir       string
@@ -64,7 +65,7 @@ type Paths struct {
 	changelog string
 	withCodec bool
 	id        string
-	next      int
+	next      atomic.Int64
 }
 
 // NewPaths makes the names of a bucket.
@@ -96,9 +97,7 @@ func (p *Paths) newName(prefix, format, codec string) string {
 	if p.withCodec && codec != "" {
 		ext = "." + codec + ext
 	}
-	name := fmt.Sprintf("%s%s-%d%s", prefix, p.id, p.next, ext)
-	p.next++
-	return name
+	return fmt.Sprintf("%s%s-%d%s", prefix, p.id, p.next.Add(1)-1, ext)
 }
 
 // File gives the path of a file in the bucket.

@@ -17,6 +17,7 @@ package write
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -209,7 +210,13 @@ func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
 		if err != nil {
 			return err
 		}
-		if err := w.buffer.Add(ctx, bw.ref, kv, r.rows, bw.nextSeq); err != nil {
+		err = w.buffer.Add(ctx, bw.ref, kv, r.rows, bw.nextSeq)
+		if errors.Is(err, lsm.ErrBufferFull) { // no place to spill to: level 0 gets its files early
+			if err = w.flush(ctx); err == nil {
+				err = w.buffer.Add(ctx, bw.ref, kv, r.rows, bw.nextSeq)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("write table %s: %w", w.t.Name, err)
 		}
 		bw.nextSeq += int64(r.count(n))
@@ -261,19 +268,10 @@ func (w *Writer) selected(b columnar.Batch) []int32 {
 // the table's options say so.
 func (w *Writer) Prepare(ctx context.Context, wait bool) ([]spec.CommitMessage, error) {
 	w.commits++
-	var active []*bucketWriter
-	for _, bw := range w.buckets {
-		active = append(active, bw)
-	}
-	slices.SortFunc(active, func(a, b *bucketWriter) int { return a.id.compare(b.id) })
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, bw := range active {
-		g.Go(func() error { return bw.flush(gctx, w) })
-	}
-	if err := g.Wait(); err != nil {
+	if err := w.flush(ctx); err != nil {
 		return nil, fmt.Errorf("write table %s: %w", w.t.Name, err)
 	}
+	active := w.sorted()
 	if w.compact != nil {
 		full := w.t.Options.Compaction.FullEvery > 0 && w.commits%int64(w.t.Options.Compaction.FullEvery) == 0
 		if err := w.compact.step(ctx, active, wait, full); err != nil {
@@ -281,6 +279,26 @@ func (w *Writer) Prepare(ctx context.Context, wait bool) ([]spec.CommitMessage, 
 		}
 	}
 	return w.messages(ctx, active)
+}
+
+// sorted gives the buckets in the order of their names.
+func (w *Writer) sorted() []*bucketWriter {
+	active := make([]*bucketWriter, 0, len(w.buckets))
+	for _, bw := range w.buckets {
+		active = append(active, bw)
+	}
+	slices.SortFunc(active, func(a, b *bucketWriter) int { return a.id.compare(b.id) })
+	return active
+}
+
+// flush writes what is buffered to level-0 files, buckets in parallel.
+func (w *Writer) flush(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, bw := range w.sorted() {
+		g.Go(func() error { return bw.flush(gctx, w) })
+	}
+	return g.Wait()
 }
 
 func (w *Writer) messages(ctx context.Context, active []*bucketWriter) ([]spec.CommitMessage, error) {
