@@ -90,18 +90,13 @@ func (r *rawReader) Close() {
 	}
 }
 
-// openMerge merges the files of a bucket. Engines that need other columns than
-// the wanted ones read all of them.
+// openMerge merges the files of a bucket.
 func openMerge(ctx context.Context, t *table.Table, s scan.Split, columns []int) (Reader, error) {
-	read := columns
-	if !t.Projectable() {
-		read = nil
-	}
-	files, err := t.Files(s.Partition, s.Bucket, read)
+	o, read, err := t.ReadOptions(columns)
 	if err != nil {
 		return nil, err
 	}
-	o, err := t.ReadOptions(columns)
+	files, err := t.Files(s.Partition, s.Bucket, read)
 	if err != nil {
 		return nil, err
 	}

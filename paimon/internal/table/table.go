@@ -124,23 +124,9 @@ func (t *Table) KeyOf(row []byte) ([]byte, error) {
 	return slices.Clone(keys.At(0)), nil
 }
 
-// Engine makes a merge engine over all columns.
-func (t *Table) Engine() (merge.Engine, error) {
-	return merge.New(merge.Schema{Fields: t.Schema.Fields, PrimaryKey: t.Schema.PrimaryKeys}, t.Raw)
-}
-
-// subsetEngine makes an engine over some columns only; see Projectable.
-func (t *Table) subsetEngine(columns []int) (merge.Engine, error) {
-	fields := make([]types.Field, len(columns))
-	for i, c := range columns {
-		fields[i] = t.Schema.Fields[c]
-	}
-	return merge.New(merge.Schema{Fields: fields, PrimaryKey: t.Schema.PrimaryKeys}, t.Raw)
-}
-
-// Projectable reports whether the engine can merge a part of the columns:
-// engines that pick whole rows can.
-func (t *Table) Projectable() bool {
+// Folds reports whether the merge engine may be applied to its own results in
+// any grouping: engines that pick whole rows may.
+func (t *Table) Folds() bool {
 	return t.Options.MergeEngine == options.Deduplicate || t.Options.MergeEngine == options.FirstRow
 }
 
@@ -155,20 +141,52 @@ func (t *Table) Policy() lsm.Policy {
 	return lsm.MergeAll
 }
 
-// ReadOptions gives the merge options for reading columns (nil for all).
-func (t *Table) ReadOptions(columns []int) (lsm.ReadOptions, error) {
-	make := t.Engine
-	if columns != nil && t.Projectable() {
-		make = func() (merge.Engine, error) { return t.subsetEngine(columns) }
+// ReadOptions gives the merge options for reading columns (positions; nil for
+// all), and the columns that have to be read for it: engines look at more than
+// they give.
+func (t *Table) ReadOptions(columns []int) (o lsm.ReadOptions, read []int, err error) {
+	schema := merge.Schema{Fields: t.Schema.Fields, PrimaryKey: t.Schema.PrimaryKeys}
+	newEngine := func() (merge.Engine, error) { return merge.New(schema, t.Raw) }
+	o = lsm.ReadOptions{KeyOf: t.KeyOf, Policy: t.Policy()}
+	if columns != nil {
+		if read, o.Columns, err = t.required(schema, columns); err != nil {
+			return o, nil, fmt.Errorf("table %s: %w", t.Name, err)
+		}
+		names := make([]string, len(read))
+		for i, c := range read {
+			names[i] = t.Schema.Fields[c].Name
+		}
+		newEngine = func() (merge.Engine, error) { return merge.NewProjected(schema, t.Raw, names) }
 	}
-	if _, err := make(); err != nil { // report now; the factory below cannot
-		return lsm.ReadOptions{}, fmt.Errorf("table %s: %w", t.Name, err)
+	if _, err := newEngine(); err != nil { // report now; the factory below cannot
+		return o, nil, fmt.Errorf("table %s: %w", t.Name, err)
 	}
-	o := lsm.ReadOptions{KeyOf: t.KeyOf, Policy: t.Policy(), NewEngine: func() merge.Engine { e, _ := make(); return e }}
-	if columns != nil && !t.Projectable() {
-		o.Columns = columns // all are merged, these are given
+	o.NewEngine = func() merge.Engine { e, _ := newEngine(); return e }
+	return o, read, nil
+}
+
+// required gives the columns to read, in table order behind the wanted ones,
+// and where the wanted ones are among them.
+func (t *Table) required(schema merge.Schema, columns []int) (read, at []int, err error) {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = t.Schema.Fields[c].Name
 	}
-	return o, nil
+	needed, err := merge.RequiredColumns(schema, t.Raw, names)
+	if err != nil {
+		return nil, nil, err
+	}
+	read = slices.Clone(columns)
+	at = make([]int, len(columns))
+	for i := range at {
+		at[i] = i
+	}
+	for _, n := range needed {
+		if c := t.Schema.Index(n); !slices.Contains(read, c) {
+			read = append(read, c)
+		}
+	}
+	return read, at, nil
 }
 
 // PartitionColumns gives one-row arrays of the partition's values by position.

@@ -208,7 +208,7 @@ func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.Comm
 	if err != nil {
 		return nil, fmt.Errorf("compact table %s: %w", t.Name, err)
 	}
-	read, err := t.ReadOptions(nil)
+	read, _, err := t.ReadOptions(nil)
 	if err != nil {
 		return nil, err
 	}

@@ -139,12 +139,12 @@ func (w *Writer) setIgnore() {
 }
 
 func (w *Writer) openBuffer() error {
-	read, err := w.t.ReadOptions(nil)
+	read, _, err := w.t.ReadOptions(nil)
 	if err != nil {
 		return err
 	}
 	w.buffer, err = lsm.NewBuffer(lsm.BufferOptions{
-		NewEngine: read.NewEngine, Fold: w.t.Projectable(), InputChangelog: w.t.Options.Changelog.Producer == options.ChangelogInput && !w.o.Overwrite,
+		NewEngine: read.NewEngine, Fold: w.t.Folds(), InputChangelog: w.t.Options.Changelog.Producer == options.ChangelogInput && !w.o.Overwrite,
 		Budget: w.o.Budget, SpillDir: w.o.SpillDir,
 	})
 	if err != nil {
