@@ -142,6 +142,9 @@ func readFooter(in io.ReaderAt, size int64) (*metadata.FileMetaData, error) {
 			return nil, fmt.Errorf("read footer: %w", err)
 		}
 	}
+	if err := checkFooter(foot); err != nil {
+		return nil, err
+	}
 	meta, err := metadata.NewFileMetaData(foot, nil)
 	if err != nil {
 		return nil, fmt.Errorf("footer: %w", err)
