@@ -33,10 +33,11 @@ type Config struct {
 	Database string // database-name; one database, not a pattern
 	Table    string // table-name; one table, not a pattern
 
-	// ServerID is the id under which this reader registers as a replica:
-	// server-id, "5400" or a range "5400-5408" of which the first is taken. 0
-	// picks one from the process and time. It must be unique among replicas.
-	ServerID uint32
+	// ServerID is the id under which a reader shows as a replica, which must be
+	// unique among all replicas of the server: server-id, "5400", or a range
+	// "5400-5408" up to ServerIDLast, of which a reader takes one that no other
+	// reader of Tarn has. 0 takes a random one.
+	ServerID, ServerIDLast uint32
 
 	Startup          StartupMode // scan.startup.mode; default initial
 	SpecificFile     string      // scan.startup.specific-offset.file
@@ -259,7 +260,7 @@ func setServerID(c *Config, v string) error {
 	if err != nil || a == 0 || b < a {
 		return errs.Invalid("%q: want an id such as 5400 or a range such as 5400-5408", v)
 	}
-	c.ServerID = uint32(a)
+	c.ServerID, c.ServerIDLast = uint32(a), uint32(b)
 	return nil
 }
 

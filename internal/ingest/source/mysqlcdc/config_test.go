@@ -31,7 +31,7 @@ func TestParseOptions(t *testing.T) {
 	require.Equal(t, "Asia/Shanghai", c.Zone.String())
 	c.Zone = nil
 	require.Equal(t, Config{
-		Hostname: "db", Port: 3307, Username: "u", Password: "s3cr3t-pw", Database: "shop", Table: "orders", ServerID: 5400,
+		Hostname: "db", Port: 3307, Username: "u", Password: "s3cr3t-pw", Database: "shop", Table: "orders", ServerID: 5400, ServerIDLast: 5408,
 		Startup: StartTimestamp, SpecificFile: "bin.1", SpecificPos: 99, SpecificGTID: "0-1-2",
 		StartupTimestamp: time.UnixMilli(1700000000123), ChunkSize: 10, FetchSize: 20,
 		ConnectTimeout: 5 * time.Second, ConnectRetries: 7, Heartbeat: 250 * time.Millisecond, MaxBatchRows: 4096,

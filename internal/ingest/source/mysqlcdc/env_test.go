@@ -40,6 +40,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+func startShared() (*mariadb.Server, error) {
+	return mariadb.Start(context.Background(), mariadb.Options{})
+}
+
 // testDB is a database of a test, and the configuration to read it.
 type testDB struct {
 	*sql.DB
@@ -50,7 +54,7 @@ type testDB struct {
 
 func sharedDB(t *testing.T) *testDB {
 	t.Helper()
-	shared.once.Do(func() { shared.server, shared.err = mariadb.Start(context.Background(), mariadb.Options{}) })
+	shared.once.Do(func() { shared.server, shared.err = startShared() })
 	require.NoError(t, shared.err)
 	return newDB(t, shared.server)
 }
@@ -92,7 +96,7 @@ func (d *testDB) config(table string) Config {
 }
 
 // schema makes fields from "name TYPE" texts.
-func schema(t *testing.T, columns ...string) []types.Field {
+func schema(t testing.TB, columns ...string) []types.Field {
 	t.Helper()
 	out := make([]types.Field, len(columns))
 	for i, c := range columns {

@@ -14,41 +14,40 @@ import (
 
 // Types of binlog events.
 const (
-	evQuery          = 2
-	evRotate         = 4
-	evFormat         = 15
-	evXID            = 16
-	evTableMap       = 19
-	evWriteV0        = 20
-	evDeleteV0       = 22
-	evWriteV1        = 23
-	evUpdateV1       = 24
-	evDeleteV1       = 25
-	evIncident       = 26
-	evHeartbeat      = 27
-	evWriteV2        = 30
-	evUpdateV2       = 31
-	evDeleteV2       = 32
-	evGTID           = 33
-	evAnonymousGTID  = 34
-	evXAPrepare      = 38
-	evPartialUpdate  = 39
-	evPayload        = 40 // a compressed transaction of MySQL
-	evHeartbeatV2    = 41
-	evGTIDTagged     = 42
-	evMariaGTID      = 162
-	evQueryComp      = 165
-	evWriteCompV1    = 166
-	evUpdateCompV1   = 167
-	evDeleteCompV1   = 168
-	evWriteComp      = 169
-	evUpdateComp     = 170
-	evDeleteComp     = 171
-	eventHeader      = 19
-	maxUncompressed  = 1 << 30
-	flagArtificial   = 0x20 // the event is not in the file
-	checksumCRC32    = 1
-	rowsPostHeaderV2 = 10
+	evQuery         = 2
+	evRotate        = 4
+	evFormat        = 15
+	evXID           = 16
+	evTableMap      = 19
+	evWriteV0       = 20
+	evDeleteV0      = 22
+	evWriteV1       = 23
+	evUpdateV1      = 24
+	evDeleteV1      = 25
+	evIncident      = 26
+	evHeartbeat     = 27
+	evWriteV2       = 30
+	evUpdateV2      = 31
+	evDeleteV2      = 32
+	evGTID          = 33
+	evAnonymousGTID = 34
+	evXAPrepare     = 38
+	evPartialUpdate = 39
+	evPayload       = 40 // a compressed transaction of MySQL
+	evGTIDTagged    = 42
+	evMariaGTID     = 162
+	evQueryComp     = 165
+	evWriteCompV1   = 166
+	evUpdateCompV1  = 167
+	evDeleteCompV1  = 168
+	evWriteComp     = 169
+	evUpdateComp    = 170
+	evDeleteComp    = 171
+	eventHeader     = 19
+	maxUncompressed = 1 << 30
+	flagArtificial  = 0x20 // the event is not in the file
+	checksumCRC32   = 1
+	maxDeflateRatio = 1032 // no more bytes come out of one
 )
 
 var errEvent = errors.New("malformed binlog event")
@@ -149,7 +148,7 @@ func mariaUncompress(head, b []byte) ([]byte, error) {
 	}
 	size := int(b[0] & 7)
 	n := bigEndian(b[1 : 1+size])
-	if n > maxUncompressed {
+	if n > maxUncompressed || n > 64+maxDeflateRatio*uint64(len(b)) {
 		return nil, fmt.Errorf("%w: uncompressed size %d", errEvent, n)
 	}
 	z, err := zlib.NewReader(bytes.NewReader(b[1+size:]))
@@ -203,7 +202,7 @@ func payloadEvents(b []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer z.Close()
-	out, err := z.DecodeAll(b, make([]byte, 0, plain))
+	out, err := z.DecodeAll(b, make([]byte, 0, min(plain, 64<<20)))
 	if err != nil {
 		return nil, fmt.Errorf("read transaction payload: %w", err)
 	}

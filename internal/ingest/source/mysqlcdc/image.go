@@ -141,6 +141,7 @@ func bigEndian(b []byte) uint64 {
 type decoder struct {
 	scratch []byte
 	latin1  *[256]rune
+	value   cell // the value at hand, here so that it is not allocated
 }
 
 // decode reads the value in b, which is exactly its size (valueSize). It gives

@@ -36,11 +36,16 @@ func appendJSON(out, data []byte) ([]byte, error) {
 	if len(data) == 0 {
 		return append(out, "null"...), nil
 	}
-	return appendJSONValue(out, data[0], data[1:], 0)
+	p := jsonPrinter{limit: len(out) + 16*len(data) + 64}
+	return p.value(out, data[0], data[1:], 0)
 }
 
-func appendJSONValue(out []byte, typ byte, b []byte, depth int) ([]byte, error) {
-	if depth > jsonMaxDepth {
+// jsonPrinter stops at a limit that no well-formed value reaches: offsets that
+// point at each other could otherwise print without end.
+type jsonPrinter struct{ limit int }
+
+func (p *jsonPrinter) value(out []byte, typ byte, b []byte, depth int) ([]byte, error) {
+	if depth > jsonMaxDepth || len(out) > p.limit {
 		return out, errJSON
 	}
 	size := map[byte]int{jsonLiteral: 1, jsonInt16: 2, jsonUint16: 2, jsonInt32: 4, jsonUint32: 4, jsonInt64: 8, jsonUint64: 8, jsonDouble: 8}[typ]
@@ -49,7 +54,7 @@ func appendJSONValue(out []byte, typ byte, b []byte, depth int) ([]byte, error) 
 	}
 	switch typ {
 	case jsonSmallObject, jsonLargeObject, jsonSmallArray, jsonLargeArray:
-		return appendJSONContainer(out, typ, b, depth)
+		return p.container(out, typ, b, depth)
 	case jsonLiteral:
 		if b[0] > 2 {
 			return out, errJSON
@@ -78,10 +83,10 @@ func appendJSONValue(out []byte, typ byte, b []byte, depth int) ([]byte, error) 
 	return out, fmt.Errorf("%w: type %d", errJSON, typ)
 }
 
-// appendJSONContainer prints an object or array: count and size, then for an
+// container prints an object or array: count and size, then for an
 // object the offsets and lengths of the keys, then type and offset (or the
 // value itself when it is short) of the values.
-func appendJSONContainer(out []byte, typ byte, b []byte, depth int) ([]byte, error) {
+func (p *jsonPrinter) container(out []byte, typ byte, b []byte, depth int) ([]byte, error) {
 	width := 2
 	if typ == jsonLargeObject || typ == jsonLargeArray {
 		width = 4
@@ -127,7 +132,7 @@ func appendJSONContainer(out []byte, typ byte, b []byte, depth int) ([]byte, err
 			value = b[at:]
 		}
 		var err error
-		if out, err = appendJSONValue(out, kind, value, depth+1); err != nil {
+		if out, err = p.value(out, kind, value, depth+1); err != nil {
 			return out, err
 		}
 	}

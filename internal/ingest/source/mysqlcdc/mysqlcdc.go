@@ -58,8 +58,6 @@ package mysqlcdc
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -77,7 +75,6 @@ type mysqlSource struct {
 	fields     []types.Field
 	primaryKey []string
 	schema     *arrow.Schema
-	serverID   uint32
 
 	// bracket makes the snapshot of a MariaDB server take the way of MySQL;
 	// tests set it.
@@ -95,7 +92,7 @@ func newSource(cfg Config, fields []types.Field, primaryKey []string) (*mysqlSou
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &mysqlSource{cfg: cfg, fields: fields, primaryKey: primaryKey, serverID: cfg.ServerID}
+	s := &mysqlSource{cfg: cfg, fields: fields, primaryKey: primaryKey}
 	if len(fields) == 0 {
 		return nil, errs.Invalid("source of %s declares no columns", s.table())
 	}
@@ -106,11 +103,6 @@ func newSource(cfg Config, fields []types.Field, primaryKey []string) (*mysqlSou
 		if f.Type.IsNested() || f.Type.Root == types.Variant {
 			return nil, errs.Invalid("column %q of the source of %s: MySQL has no values of type %s; declare STRING", f.Name, s.table(), f.Type.SQL())
 		}
-	}
-	if s.serverID == 0 {
-		var b [4]byte
-		_, _ = rand.Read(b[:])                                   // never fails
-		s.serverID = binary.LittleEndian.Uint32(b[:])>>1 | 1<<30 // far from ids that people give
 	}
 	s.schema = types.ArrowSchema(fields)
 	return s, nil
@@ -137,7 +129,7 @@ func (s *mysqlSource) Open(ctx context.Context, from change.Position) (source.Re
 			return nil, err
 		}
 	}
-	r := &reader{src: s, out: newBuilder(s.schema), spansA: make([]span, len(s.primaryKey)), spansB: make([]span, len(s.primaryKey))}
+	r := &reader{src: s, out: newBuilder(s.schema), spansA: make([]span, len(s.primaryKey)), spansB: make([]span, len(s.primaryKey)), id: &serverID{}}
 	r.done, r.finish = context.WithCancel(context.Background())
 	for try := 0; ; try++ {
 		if err = r.open(ctx, from == "", p); err == nil {

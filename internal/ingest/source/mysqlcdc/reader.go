@@ -28,6 +28,7 @@ type reader struct {
 	stale  bool // the table may have changed: read the layout again
 	torn   bool // an event was taken in only in part: the stream must start again
 
+	id  *serverID
 	st  *stream
 	sql *conn     // for the snapshot and schema; nil when not needed
 	nap *snapshot // nil once the snapshot is done
@@ -89,7 +90,7 @@ func (r *reader) resume(ctx context.Context, p position) error {
 	} else {
 		r.dropSQL()
 	}
-	st, err := r.src.openStream(ctx, p)
+	st, err := r.src.openStream(ctx, p, r.id)
 	if err != nil {
 		return err
 	}

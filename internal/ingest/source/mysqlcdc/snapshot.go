@@ -34,7 +34,7 @@ type snapshot struct {
 	order keyOrder
 
 	low    *fileOffset // L, while the stream catches up to it
-	waited fileOffset  // the transaction whose visibility was last waited for
+	waited fileOffset  // the place whose transactions were last waited for to be visible
 	chunk  *chunk      // nil between two chunks
 }
 
@@ -122,10 +122,10 @@ func (s *snapshot) prepare(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	s.low = nil
-	if s.waited == s.r.st.lastEnd {
+	if s.waited == s.r.st.at {
 		return true, nil
 	}
-	s.waited = s.r.st.lastEnd
+	s.waited = s.r.st.at
 	if s.r.st.gtid.set == nil {
 		return true, sleep(ctx, visibilityDelay)
 	}
@@ -150,7 +150,7 @@ func (s *snapshot) read(ctx context.Context) error {
 	}
 	var err error
 	if s.exact {
-		if c.target, err = s.r.src.view(ctx, s.r.sql, s.r.st.lastEnd); err != nil {
+		if c.target, err = s.r.src.view(ctx, s.r.sql, s.r.st.at); err != nil {
 			return err
 		}
 	}
@@ -177,7 +177,7 @@ func (s *snapshot) read(ctx context.Context) error {
 }
 
 // view opens a read view on a MariaDB server and gives its binlog place,
-// which is at or after the transaction that ended at seen.
+// which is at or after seen, a boundary that the stream has reached.
 func (s *mysqlSource) view(ctx context.Context, c *conn, seen fileOffset) (fileOffset, error) {
 	for try := 0; ; try++ {
 		if err := c.exec(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT"); err != nil {
@@ -256,17 +256,17 @@ func (s *snapshot) addRow(c *chunk, columns []int, cells [][]byte) error {
 	declared := len(l.fields)
 	c.last.clear(len(l.key))
 	for i, col := range columns {
-		var v cell
+		v := &s.r.dec.value
 		column := &l.columns[col]
-		err := column.parseText(cells[i], &v)
+		err := column.parseText(cells[i], v)
 		if err == nil && i < declared {
-			err = c.rows.appenders[col](&v)
+			err = c.rows.appenders[col](v)
 		}
 		if err != nil {
 			return fmt.Errorf("row with key %s, column %s: %w", keyCells(cells[declared:]), column.describe(), err)
 		}
 		if i >= declared {
-			c.last.set(i-declared, &v)
+			c.last.set(i-declared, v)
 		}
 		c.rows.bytes += len(cells[i])
 	}

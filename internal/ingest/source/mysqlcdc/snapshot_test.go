@@ -224,7 +224,8 @@ func TestResumeFromEveryPosition(t *testing.T) {
 		db := sharedDB(t)
 		const space = 60
 		keys := keyKinds()[0].keys
-		db.exec("CREATE OR REPLACE TABLE t (id INT PRIMARY KEY, s VARCHAR(40), n DECIMAL(12,2) NOT NULL)")
+		// In a fresh file the server finds a GTID at once.
+		db.exec("FLUSH BINARY LOGS", "CREATE OR REPLACE TABLE t (id INT PRIMARY KEY, s VARCHAR(40), n DECIMAL(12,2) NOT NULL)")
 		fill(db, "t", keys, space)
 		cfg := db.config("t")
 		cfg.ChunkSize, cfg.MaxBatchRows = 4, 3
@@ -263,7 +264,6 @@ func TestResumeFromEveryPosition(t *testing.T) {
 		require.Positive(t, snapshots)
 		require.Positive(t, skips, "no batch ended inside a transaction")
 		for _, save := range saves {
-			src.serverID++ // a server takes 100 ms to end an older stream of the same id
 			r, err := src.Open(testContext(t), save.position)
 			require.NoError(t, err, save.position)
 			follow(t, r, save.state, want)

@@ -127,7 +127,7 @@ func (s *mysqlSource) timestampPosition(ctx context.Context, c *conn) (position,
 // scanTo reads from p up to the first transaction at or after the wanted time,
 // or to end.
 func (s *mysqlSource) scanTo(ctx context.Context, p position, end fileOffset) (position, error) {
-	st, err := s.openStream(ctx, p)
+	st, err := s.openStream(ctx, p, &serverID{brief: true})
 	if err != nil {
 		return p, err
 	}
@@ -156,7 +156,7 @@ func (s *mysqlSource) scanTo(ctx context.Context, p position, end fileOffset) (p
 
 // fileTime is when a binlog file was begun.
 func (s *mysqlSource) fileTime(ctx context.Context, file string) (time.Time, error) {
-	st, err := s.openStream(ctx, position{File: file, Pos: 4})
+	st, err := s.openStream(ctx, position{File: file, Pos: 4}, &serverID{brief: true})
 	if err != nil {
 		return time.Time{}, err
 	}

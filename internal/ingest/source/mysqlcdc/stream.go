@@ -22,13 +22,12 @@ type stream struct {
 	maria bool
 	f     format
 
-	at      fileOffset
-	lastEnd fileOffset // where the last transaction ended that was read; zero when none
-	gtid    gtidState
-	state   groupState
-	seen    int       // row changes of the table in the open transaction
-	skip    int       // of them, those that an earlier reader has given out
-	commit  time.Time // of the open transaction
+	at     fileOffset
+	gtid   gtidState
+	state  groupState
+	seen   int       // row changes of the table in the open transaction
+	skip   int       // of them, those that an earlier reader has given out
+	commit time.Time // of the open transaction
 
 	mariaNext mariaGTID // of the open transaction
 	sidNext   [16]byte
@@ -58,15 +57,15 @@ type item struct {
 	tbl  *boundTable
 }
 
-// openStream starts to read the binlog at p.
-func (s *mysqlSource) openStream(ctx context.Context, p position) (*stream, error) {
+// openStream starts to read the binlog at p, as a replica of the given id.
+func (s *mysqlSource) openStream(ctx context.Context, p position, id *serverID) (*stream, error) {
 	c, err := dial(ctx, s.cfg)
 	if err != nil {
 		return nil, explain(s.cfg, "connect to the binlog", err)
 	}
 	st := &stream{src: s, c: c, maria: c.mariadb(), at: fileOffset{p.File, p.Pos}, skip: p.Skip, tables: map[uint64]*boundTable{}}
 	if st.gtid, err = parseGTID(p.GTID, st.maria); err == nil {
-		err = st.start(ctx)
+		err = st.start(ctx, id)
 	}
 	if err != nil {
 		c.close()
@@ -76,9 +75,11 @@ func (s *mysqlSource) openStream(ctx context.Context, p position) (*stream, erro
 }
 
 // serverHeartbeat is how often an idle server says where it is.
-func (s *mysqlSource) serverHeartbeat() time.Duration { return min(s.cfg.Heartbeat, time.Second) }
+func (s *mysqlSource) serverHeartbeat() time.Duration {
+	return min(s.cfg.Heartbeat, 500*time.Millisecond)
+}
 
-func (st *stream) start(ctx context.Context) error {
+func (st *stream) start(ctx context.Context, id *serverID) error {
 	settings := []string{
 		"SET @master_binlog_checksum = @@global.binlog_checksum",
 		fmt.Sprintf("SET @master_heartbeat_period = %d", st.src.serverHeartbeat().Nanoseconds()),
@@ -99,6 +100,10 @@ func (st *stream) start(ctx context.Context) error {
 			return explain(st.src.cfg, "prepare the binlog stream", err)
 		}
 	}
+	replica, err := id.take(ctx, st.c, st.src.cfg)
+	if err != nil {
+		return err
+	}
 	// The first event, a rotate, comes before the description of the format.
 	row, err := st.c.row(ctx, "SELECT @master_binlog_checksum")
 	if err != nil {
@@ -108,13 +113,13 @@ func (st *stream) start(ctx context.Context) error {
 	return st.c.during(ctx, st.src.cfg.ConnectTimeout, func() error {
 		switch {
 		case st.maria && st.gtid.known():
-			return st.c.dump(st.src.serverID, "", 4)
+			return st.c.dump(replica, "", 4)
 		case st.gtid.set != nil:
-			return st.c.dumpGTID(st.src.serverID, st.gtid.set.(mysql.Mysql56GTIDSet).SIDBlock())
+			return st.c.dumpGTID(replica, st.gtid.set.(mysql.Mysql56GTIDSet).SIDBlock())
 		case st.at.pos > 1<<32-1:
 			return errs.Unsupported("start at %s: the protocol has no offsets above 4 GiB; start from a GTID", st.at)
 		}
-		return st.c.dump(st.src.serverID, st.at.file, uint32(st.at.pos))
+		return st.c.dump(replica, st.at.file, uint32(st.at.pos))
 	})
 }
 
@@ -341,7 +346,6 @@ func (st *stream) end(e event) error {
 	if e.end != 0 {
 		st.advance(fileOffset{st.at.file, uint64(e.end)})
 	}
-	st.lastEnd = st.at
 	st.state, st.seen, st.skip, st.hasGTID = between, 0, 0, false
 	return nil
 }

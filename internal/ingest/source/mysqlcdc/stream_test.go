@@ -314,3 +314,26 @@ func TestCloseAndCancel(t *testing.T) {
 	require.NoError(t, r.Close())
 	require.ErrorIs(t, <-failed, errClosed)
 }
+
+// Readers share a range of server ids without hurting each other; one too many
+// is told so. A reader that comes back waits for its own lost connection.
+func TestServerIDs(t *testing.T) {
+	db := sharedDB(t)
+	db.exec(plainTable)
+	cfg := db.config("t")
+	cfg.Startup, cfg.ConnectRetries = StartLatest, 0
+	require.NoError(t, setServerID(&cfg, "7001-7002"))
+	a := open(t, cfg, schema(t, plainSchema(t)...), "", "id")
+	b := open(t, cfg, schema(t, plainSchema(t)...), "", "id")
+	db.exec("INSERT INTO t (id) VALUES (1)")
+	require.Equal(t, []string{"+I 1, (null), 0.00"}, take(t, a, 1))
+	require.Equal(t, []string{"+I 1, (null), 0.00"}, take(t, b, 1))
+	one := cfg
+	one.ServerIDLast = 7001
+	_, err := openErr(t, one, schema(t, plainSchema(t)...), "", "id")
+	require.ErrorContains(t, err, "server-id 7001 to 7001: all are in use")
+	require.NoError(t, a.Close())
+	a = open(t, one, schema(t, plainSchema(t)...), "", "id")
+	db.exec("INSERT INTO t (id) VALUES (2)")
+	require.Equal(t, []string{"+I 2, (null), 0.00"}, take(t, a, 1))
+}

@@ -99,13 +99,13 @@ func (t *boundTable) key(d *decoder, spans []span, out *rowKey) error {
 	out.clear(len(spans))
 	for k, s := range spans {
 		i := t.layout.key[k]
-		var v cell
+		d.value = cell{}
 		if !s.null {
-			if err := d.decode(&t.layout.columns[i], t.types[i], t.metas[i], s.value, &v); err != nil {
+			if err := d.decode(&t.layout.columns[i], t.types[i], t.metas[i], s.value, &d.value); err != nil {
 				return fmt.Errorf("column %s: %w", t.layout.columns[i].describe(), err)
 			}
 		}
-		out.set(k, &v)
+		out.set(k, &d.value)
 	}
 	return nil
 }
@@ -117,7 +117,6 @@ func (t *boundTable) append(d *decoder, put []appender, p, present []byte) (int,
 		return 0, err
 	}
 	total, seen := len(values), 0
-	var v cell
 	for i, typ := range t.types {
 		if !bit(present, i) {
 			if put[i] != nil {
@@ -125,7 +124,7 @@ func (t *boundTable) append(d *decoder, put []appender, p, present []byte) (int,
 			}
 			continue
 		}
-		v = cell{}
+		d.value = cell{}
 		n := 0
 		if !bit(nulls, seen) {
 			if n, err = valueSize(typ, t.metas[i], values); err != nil {
@@ -135,13 +134,13 @@ func (t *boundTable) append(d *decoder, put []appender, p, present []byte) (int,
 				return 0, errShort
 			}
 			if put[i] != nil {
-				err = d.decode(&t.layout.columns[i], typ, t.metas[i], values[:n], &v)
+				err = d.decode(&t.layout.columns[i], typ, t.metas[i], values[:n], &d.value)
 			}
 		}
 		seen++
 		values = values[n:]
 		if err == nil && put[i] != nil {
-			err = put[i](&v)
+			err = put[i](&d.value)
 		}
 		if err != nil {
 			return 0, fmt.Errorf("column %s: %w", t.layout.columns[i].describe(), err)
