@@ -50,9 +50,9 @@ type Config struct {
 	Zone *time.Location
 
 	ChunkSize      int           // scan.incremental.snapshot.chunk.size; rows, default 8096
-	FetchSize      int           // scan.snapshot.fetch.size; rows per batch of the snapshot, default 1024
+	FetchSize      int           // scan.snapshot.fetch.size; accepted, without effect: chunks are streamed
 	ConnectTimeout time.Duration // connect.timeout; default 30 s
-	ConnectRetries int           // connect.max-retries; tries in a row after a loss, default 3 (see Reader)
+	ConnectRetries int           // connect.max-retries; further tries of Open, default 3. Next tries for as long as its context lasts
 	Heartbeat      time.Duration // heartbeat.interval; default 30 s
 
 	// OnLoss, when set, hears that the connection was lost and in how long it is
