@@ -72,6 +72,10 @@ type WriteOptions struct {
 	// BlockBytes is the size of a row group, compressed; default 32 MiB.
 	// Table option "file.block-size".
 	BlockBytes int64
+	// Same maps a column to an earlier one of the same type that always holds
+	// the very same array, so that its bytes need to be made only once: the
+	// _KEY_ columns of keyed files.
+	Same map[int]int
 	// Params are table options of the format itself with their full names
 	// ("parquet.page.size"); unknown ones are ignored, as Java does.
 	Params map[string]string

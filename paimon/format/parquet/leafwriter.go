@@ -37,6 +37,7 @@ type leafWriter struct {
 	isFlat bool // no levels but the column's own NULLs
 	maxDef int
 	maxRep int
+	twin   *leafWriter // the leaf whose pages this one repeats
 
 	// the current page
 	values     []byte // plain encoding, except for booleans: a byte each
@@ -264,6 +265,9 @@ func withLength(dst []byte, add func([]byte) []byte) []byte {
 
 // size estimates the bytes of the column's chunk if it ended now.
 func (l *leafWriter) size() int64 {
+	if l.twin != nil {
+		return l.twin.size()
+	}
 	pending := int64(len(l.values) + len(l.idx)*2 + len(l.valid) + (len(l.defs)+len(l.reps))/8)
 	if l.bool {
 		pending = int64(len(l.values)) / 8

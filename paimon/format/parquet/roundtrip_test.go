@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/format"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -171,4 +172,30 @@ func TestStorageErrorsAreNotCorruption(t *testing.T) {
 	require.ErrorIs(t, err, lost)
 	require.ErrorContains(t, err, "t/f.parquet")
 	require.NotContains(t, err.Error(), "corrupt")
+}
+
+func TestRepeatedColumn(t *testing.T) {
+	fields := orderFields()
+	key := fields[0]
+	key.ID, key.Name = 100, "_KEY_order_id"
+	fields = append([]types.Field{key}, fields...)
+	var batches []arrow.RecordBatch
+	for _, b := range orderBatches(30_000, 7000) {
+		cols := append([]arrow.Array{b.Column(0)}, b.Columns()...)
+		batches = append(batches, array.NewRecordBatch(types.ArrowSchema(fields), cols, b.NumRows()))
+	}
+	opts := format.WriteOptions{Same: map[int]int{1: 0}, BlockBytes: 100_000}
+	file := writeFile(t, fields, opts, batches...)
+	got := readAll(t, file, format.ReadOptions{Fields: fields})
+	requireSame(t, concat(t, memory.DefaultAllocator, got.Schema(), batches), got)
+
+	w, err := New().NewWriter(io.Discard, fields, opts)
+	require.NoError(t, err)
+	other := array.NewRecordBatch(batches[0].Schema(), append([]arrow.Array{batches[1].Column(0)}, batches[0].Columns()[1:]...), 7000)
+	require.ErrorIs(t, w.Write(other), errs.ErrInvalid)
+	w.Abort()
+	for _, bad := range []map[int]int{{0: 1}, {2: 1}, {99: 0}, {1: -1}} {
+		_, err = New().NewWriter(io.Discard, fields, format.WriteOptions{Same: bad})
+		require.ErrorIs(t, err, errs.ErrInvalid, "%v", bad)
+	}
 }

@@ -82,6 +82,7 @@ type writer struct {
 	meta   *metadata.FileMetaDataBuilder
 	leaves []*leafWriter
 	shreds []*shredder // by column; nil for columns without nesting
+	same   map[int]int // columns that repeat an earlier one
 	first  []int       // by column: its first leaf
 
 	written int64 // bytes given to out
@@ -111,7 +112,7 @@ func newWriter(out io.Writer, fields []types.Field, opts format.WriteOptions, po
 			return nil, errs.Invalid("option parquet.compression.codec.zstd.level = %q: %w", text, err)
 		}
 	}
-	w := &writer{out: out, fields: fields, o: o, schema: sc}
+	w := &writer{out: out, fields: fields, o: o, schema: sc, same: opts.Same}
 	if w.comp, err = newCompressor(pool, codec, level); err != nil {
 		return nil, err
 	}
@@ -152,6 +153,20 @@ func (w *writer) makeLeaves() error {
 			w.leaves = append(w.leaves, l)
 		}
 	}
+	return w.linkTwins()
+}
+
+// linkTwins makes the leaves of columns that repeat another take its pages.
+func (w *writer) linkTwins() error {
+	for i, j := range w.same {
+		if i >= len(w.fields) || j < 0 || j >= i || w.shreds[i] != nil || !w.fields[i].Type.Equal(w.fields[j].Type) {
+			return errs.Invalid("parquet column %d cannot repeat column %d", i, j)
+		}
+		if _, chained := w.same[j]; chained {
+			return errs.Invalid("parquet column %d repeats column %d, which repeats another", i, j)
+		}
+		w.leaves[w.first[i]].twin = w.leaves[w.first[j]]
+	}
 	return nil
 }
 
@@ -159,6 +174,11 @@ func (w *writer) makeLeaves() error {
 func (w *writer) Write(b arrow.RecordBatch) error {
 	if int(b.NumCols()) != len(w.fields) {
 		return errs.Invalid("write parquet: batch of %d columns for a file of %d", b.NumCols(), len(w.fields))
+	}
+	for i, j := range w.same {
+		if !sameArray(b.Column(i).Data(), b.Column(j).Data()) {
+			return errs.Invalid("write parquet: column %q is not the array of %q", w.fields[i].Name, w.fields[j].Name)
+		}
 	}
 	for i, f := range w.fields {
 		if err := w.writeColumn(i, b.Column(i)); err != nil {
@@ -172,11 +192,30 @@ func (w *writer) Write(b arrow.RecordBatch) error {
 	return nil
 }
 
+// sameArray says that two arrays view the same memory.
+func sameArray(a, b arrow.ArrayData) bool {
+	if a == b {
+		return true
+	}
+	if a.Len() != b.Len() || a.Offset() != b.Offset() || len(a.Buffers()) != len(b.Buffers()) {
+		return false
+	}
+	for i, buf := range a.Buffers() {
+		if buf != b.Buffers()[i] {
+			return false
+		}
+	}
+	return true
+}
+
 func (w *writer) writeColumn(i int, arr arrow.Array) error {
 	if want := w.fields[i].Type.Arrow(); arr.DataType().ID() != want.ID() {
 		return errs.Invalid("Arrow type %s, want %s for %s", arr.DataType(), want, w.fields[i].Type)
 	}
 	leaf := w.leaves[w.first[i]]
+	if leaf.twin != nil {
+		return nil
+	}
 	for lo := 0; lo < arr.Len(); lo += stepRows {
 		hi := min(lo+stepRows, arr.Len())
 		var err error
@@ -247,7 +286,9 @@ func (w *writer) endRowGroup() error {
 }
 
 func (w *writer) writeChunk(l *leafWriter, chunk *metadata.ColumnChunkMetaDataBuilder) error {
-	if err := l.endChunk(); err != nil {
+	if l.twin != nil {
+		l = l.twin
+	} else if err := l.endChunk(); err != nil {
 		return err
 	}
 	info := l.sizes
@@ -357,6 +398,9 @@ func (w *writer) Stats() []format.ColumnStats {
 	for i := range w.fields {
 		if w.shreds[i] == nil {
 			l := w.leaves[w.first[i]]
+			if l.twin != nil {
+				l = l.twin
+			}
 			out[i] = l.total.stats(l.totalNulls)
 		}
 	}

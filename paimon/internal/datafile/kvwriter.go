@@ -119,6 +119,12 @@ func NewKVWriter(ctx context.Context, o KVWriterOptions) (*KVWriter, error) {
 		return nil, err
 	}
 	w.schema = types.ArrowSchema(fields)
+	if !w.thin {
+		o.Write.Same = map[int]int{}
+		for i, k := range o.KeyFields {
+			o.Write.Same[len(o.KeyFields)+2+k] = i
+		}
+	}
 	w.files = files{ctx: ctx, store: o.Store, format: f, write: o.Write, fields: fields, target: o.TargetFileSize, name: w.newName}
 	return w, nil
 }
