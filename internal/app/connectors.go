@@ -1,0 +1,20 @@
+package app
+
+import (
+	"github.com/tarndb/tarn/internal/ingest/source"
+	"github.com/tarndb/tarn/internal/ingest/source/mysqlcdc"
+	"github.com/tarndb/tarn/internal/query"
+)
+
+// connectors lists what CREATE TEMPORARY TABLE … WITH ('connector' = …) knows.
+func connectors(warehouse string) map[string]query.Connector {
+	return map[string]query.Connector{
+		"mysql-cdc": func(d query.Declaration) (source.Source, error) {
+			cfg, err := mysqlcdc.ParseOptions(d.Options)
+			if err != nil {
+				return nil, err
+			}
+			return mysqlcdc.New(cfg, d.Fields, d.PrimaryKey)
+		},
+	}
+}

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tarndb/tarn/internal/app"
+	"github.com/tarndb/tarn/internal/jobs"
+	"github.com/tarndb/tarn/internal/query"
+	"github.com/tarndb/tarn/internal/query/dialect"
+)
+
+func runCommand(c *common) *cobra.Command {
+	var vars, sets []string
+	var dialectName, format string
+	var quiet bool
+	cmd := &cobra.Command{
+		Use: "run FILE...", Short: "Run SQL scripts; streaming jobs run until Ctrl-C, which is safe",
+		Long: "Runs the statements of each script in order. INSERTs stream by default (SET 'execution.runtime-mode' = 'batch' runs them once).\n" +
+			"A streaming job is known by 'pipeline.name', else by the script's file name: started again it goes on where it was.\n" +
+			"The dialect is Flink SQL; x.spark.sql and x.starrocks.sql are Spark's and StarRocks'.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			values, err := variables(vars)
+			if err != nil {
+				return err
+			}
+			settings, err := variables(sets)
+			if err != nil {
+				return err
+			}
+			return c.with(cmd.Context(), func(a *app.App) error {
+				r := &runner{app: a, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr(), vars: values, settings: settings, dialect: dialectName, format: format, quiet: quiet}
+				for _, f := range files {
+					if err := r.file(cmd.Context(), f); err != nil {
+						return err
+					}
+				}
+				return r.wait(cmd.Context())
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&vars, "var", nil, "value of ${name} in the script: name=value")
+	f.StringArrayVar(&sets, "set", nil, "setting as if by SET: name=value")
+	f.StringVar(&dialectName, "dialect", "", "flink, spark or starrocks (default: by the file's name)")
+	f.StringVar(&format, "format", "table", "output of queries: table, csv or json")
+	f.BoolVarP(&quiet, "quiet", "q", false, "no progress line")
+	return cmd
+}
+
+// runner runs scripts and watches the jobs that they start.
+type runner struct {
+	app      *app.App
+	out, log io.Writer
+	vars     map[string]string
+	settings map[string]string
+	dialect  string
+	format   string
+	quiet    bool
+	jobs     []*jobs.Job
+}
+
+func (r *runner) file(ctx context.Context, name string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	d := dialect.DialectOf(name)
+	if r.dialect != "" {
+		var ok bool
+		if d, ok = dialect.Named(r.dialect); !ok {
+			return fmt.Errorf("--dialect %s: want flink, spark or starrocks", r.dialect)
+		}
+	}
+	source, err := dialect.Substitute(string(text), r.vars)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	stmts, err := dialect.Parse(d, name, source)
+	if err != nil {
+		return err
+	}
+	base := filepath.Base(name)
+	s := r.app.Engine.NewSession(query.SessionOptions{Dialect: d, Settings: r.settings, Dir: filepath.Dir(name), Script: strings.TrimSuffix(base, ".sql")})
+	defer s.Close()
+	for _, st := range stmts {
+		res, err := s.Run(ctx, st)
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", name, st.Position().Line, err)
+		}
+		if res.Job != nil {
+			r.jobs = append(r.jobs, res.Job)
+		}
+		err = printResult(r.out, res, r.format)
+		res.Close()
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", name, st.Position().Line, err)
+		}
+	}
+	return nil
+}
+
+// wait watches the jobs until all are over or ctx ends.
+func (r *runner) wait(ctx context.Context) error {
+	if len(r.jobs) == 0 {
+		return nil
+	}
+	p := &progress{out: r.log, live: isTerminal(os.Stderr), every: 5 * time.Second}
+	if p.live {
+		p.every = time.Second
+	}
+	ticker := time.NewTicker(p.every)
+	defer ticker.Stop()
+	for _, j := range r.jobs {
+		for over := false; !over; {
+			select {
+			case <-j.Done():
+				over = true
+			case <-ctx.Done():
+				for _, j := range r.jobs {
+					j.Stop()
+				}
+				r.report(p)
+				return nil
+			case <-ticker.C:
+				r.report(p)
+			}
+		}
+	}
+	r.report(p)
+	for _, j := range r.jobs {
+		if s := j.Status(); s.State == jobs.Failed || s.Err != nil {
+			return fmt.Errorf("job %s: %w", s.Name, s.Err)
+		}
+	}
+	return nil
+}
+
+func (r *runner) report(p *progress) {
+	if r.quiet {
+		return
+	}
+	for _, j := range r.jobs {
+		p.print(j.Status())
+	}
+}
+
+// progress prints one line a job: rows in and out, rate, lag, last commit.
+type progress struct {
+	out   io.Writer
+	live  bool // a terminal: the line is overwritten
+	every time.Duration
+	seen  map[string]seen
+}
+
+type seen struct {
+	at   time.Time
+	rows int64
+}
+
+func (p *progress) print(s jobs.Status) {
+	if p.seen == nil {
+		p.seen = map[string]seen{}
+	}
+	now := time.Now()
+	before, ok := p.seen[s.Name]
+	if !ok {
+		before = seen{at: s.Started}
+	}
+	rate := 0.0
+	if d := now.Sub(before.at).Seconds(); d > 0 {
+		rate = float64(s.RowsOut-before.rows) / d
+	}
+	p.seen[s.Name] = seen{now, s.RowsOut}
+	last := "none"
+	if !s.LastCommit.IsZero() {
+		last = fmt.Sprintf("%s ago (snapshot %d)", now.Sub(s.LastCommit).Round(100*time.Millisecond), s.Snapshot)
+	}
+	line := fmt.Sprintf("%s %s: in %d, out %d rows, %.0f rows/s, lag %s, %d commits, last %s", s.Name, strings.ToLower(string(s.State)),
+		s.RowsIn, s.RowsOut, rate, s.Lag.Round(time.Millisecond), s.Commits, last)
+	if s.Err != nil {
+		line += ": " + s.Err.Error()
+	}
+	if p.live {
+		fmt.Fprintf(p.out, "\r\x1b[K%s", line)
+		return
+	}
+	fmt.Fprintln(p.out, line)
+}

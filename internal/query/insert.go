@@ -1,0 +1,396 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/tarndb/tarn/internal/ingest/source"
+	"github.com/tarndb/tarn/internal/ingest/source/tablesource"
+	"github.com/tarndb/tarn/internal/jobs"
+	"github.com/tarndb/tarn/internal/query/ast"
+	"github.com/tarndb/tarn/internal/query/duck"
+	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// insert runs INSERTs: in batch mode, and where nothing streams, once and to
+// the end; otherwise as one streaming job.
+func (s *Session) insert(ctx context.Context, inserts []*ast.Insert, text string) (*Result, error) {
+	stream := !s.batchMode() && slices.ContainsFunc(inserts, func(in *ast.Insert) bool { return s.streams(in.Query) })
+	if !stream {
+		var rows int64
+		for _, in := range inserts {
+			n, err := s.insertBatch(ctx, in)
+			if err != nil {
+				return nil, fmt.Errorf("INSERT INTO %s: %w", in.Target, err)
+			}
+			rows += n
+		}
+		r := done("%d rows written", rows)
+		r.Affected = rows
+		return r, nil
+	}
+	spec, err := s.jobSpec(ctx, inserts, text)
+	if err != nil {
+		return nil, err
+	}
+	job, err := s.e.o.Jobs.Submit(spec)
+	if err != nil {
+		return nil, err
+	}
+	r := done("job %s started", spec.Name)
+	r.Job = job
+	return r, nil
+}
+
+// streams reports whether a query reads any table.
+func (s *Session) streams(q *ast.Query) bool { return len(ast.Tables(q)) > 0 }
+
+// target is the table of an INSERT and which of its columns the query fills.
+type target struct {
+	table   *paimon.Table
+	fields  []types.Field
+	columns []int // position in fields of each query column
+}
+
+func (s *Session) target(ctx context.Context, in *ast.Insert) (*target, error) {
+	if d := s.declared(in.Target); d != nil {
+		return nil, errs.Unsupported("INSERT INTO %s: a table of connector '%s' cannot be written", in.Target, d.Options["connector"])
+	}
+	id, err := s.identify(in.Target)
+	if err != nil {
+		return nil, err
+	}
+	if id.System != "" {
+		return nil, errs.Invalid("%s is a system table and cannot be written", in.Target)
+	}
+	hint := map[string]string{}
+	for _, h := range in.Hints {
+		for _, o := range h.Options {
+			hint[o.Key] = o.Value
+		}
+	}
+	t, err := s.e.o.Warehouse.Table(ctx, id, hint)
+	if err != nil {
+		return nil, err
+	}
+	out := &target{table: t, fields: t.Fields()}
+	static := map[string]bool{}
+	for _, p := range in.Partition {
+		static[p.Name.Name] = p.Value != nil
+	}
+	names := in.Columns
+	if len(names) == 0 {
+		for i, f := range out.fields {
+			if !static[f.Name] {
+				out.columns = append(out.columns, i)
+			}
+		}
+		return out, nil
+	}
+	for _, c := range names {
+		at := slices.IndexFunc(out.fields, func(f types.Field) bool { return f.Name == c.Name })
+		if at < 0 {
+			return nil, errs.Invalid("line %d, column %d: table %s has no column %s", c.Line, c.Column, t.Name(), c.Name)
+		}
+		if slices.Contains(out.columns, at) {
+			return nil, errs.Invalid("line %d, column %d: column %s is named twice", c.Line, c.Column, c.Name)
+		}
+		out.columns = append(out.columns, at)
+	}
+	return out, out.checkRequired(static)
+}
+
+// checkRequired refuses a column list that leaves a NOT NULL column empty.
+func (t *target) checkRequired(static map[string]bool) error {
+	for i, f := range t.fields {
+		if f.Type.Nullable || f.Default != nil || static[f.Name] || slices.Contains(t.columns, i) {
+			continue
+		}
+		if slices.Contains(t.table.Schema().PrimaryKeys, f.Name) {
+			return errs.Invalid("table %s: the column list lacks the primary key column %s", t.table.Name(), f.Name)
+		}
+		return errs.Invalid("table %s: the column list lacks column %s, which is NOT NULL", t.table.Name(), f.Name)
+	}
+	return nil
+}
+
+// wrap makes the query give all columns of the table in their types: columns
+// cast, columns left out NULL or their default, static partition values.
+// extra columns of the query, behind the named ones, are passed on.
+func (s *Session) wrap(ctx context.Context, t *target, in *ast.Insert, text string, extra int) (string, error) {
+	columns, err := s.columnsOf(ctx, text)
+	if err != nil {
+		return "", err
+	}
+	if got := len(columns) - extra; got != len(t.columns) {
+		return "", errs.Invalid("the query gives %d columns, table %s takes %d: %s", got, t.table.Name(), len(t.columns), columnNames(t))
+	}
+	given := map[int]int{}
+	names := make([]string, len(columns))
+	for i := range columns {
+		names[i] = fmt.Sprintf("c%d", i)
+		if i < len(t.columns) {
+			given[t.columns[i]] = i
+		}
+	}
+	out := make([]string, len(t.fields))
+	for i, f := range t.fields {
+		expr := "NULL"
+		if at, ok := given[i]; ok {
+			if !assignable(columns[at].Type, f.Type) {
+				return "", errs.Invalid("column %s of table %s is %s, but column %d of the query (%s) is %s: add CAST(… AS %s)", f.Name, t.table.Name(), f.Type.SQL(), at+1, columns[at].Name, columns[at].Type, f.Type.AsNullable().SQL())
+			}
+			expr = names[at]
+		} else if v, ok := staticValue(in, f.Name); ok {
+			expr = quoteText(v)
+		} else if f.Default != nil {
+			expr = quoteText(*f.Default)
+		}
+		out[i] = "CAST(" + expr + " AS " + duckType(f.Type) + ") AS " + quoteIdent(f.Name)
+	}
+	for i := range extra {
+		out = append(out, names[len(t.columns)+i])
+	}
+	return "SELECT " + strings.Join(out, ", ") + " FROM (" + text + ") AS q(" + strings.Join(names, ", ") + ")", nil
+}
+
+func columnNames(t *target) string {
+	names := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		names[i] = t.fields[c].Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func staticValue(in *ast.Insert, column string) (string, bool) {
+	for _, p := range in.Partition {
+		if lit, ok := p.Value.(*ast.Literal); ok && p.Name.Name == column {
+			return lit.Text, true
+		}
+	}
+	return "", false
+}
+
+// insertBatch runs one INSERT to the end and commits once.
+func (s *Session) insertBatch(ctx context.Context, in *ast.Insert) (rows int64, err error) {
+	t, err := s.target(ctx, in)
+	if err != nil {
+		return 0, err
+	}
+	p := s.planner(ctx, nil)
+	defer p.close()
+	text, err := p.sql(in.Query)
+	if err != nil {
+		return 0, err
+	}
+	if text, err = s.wrap(ctx, t, in, text, 0); err != nil {
+		return 0, err
+	}
+	c, err := s.conn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	res, err := c.Query(ctx, text)
+	if err != nil {
+		return 0, explainEngine(err)
+	}
+	defer res.Close()
+	return s.write(ctx, t, in, res)
+}
+
+func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duck.Result) (rows int64, err error) {
+	w, err := t.table.NewWriter(ctx, paimon.WriteOptions{Overwrite: in.Overwrite})
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if cerr := w.Close(context.WithoutCancel(ctx)); err == nil {
+			err = cerr
+		}
+	}()
+	for {
+		b, err := res.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return rows, explainEngine(err)
+		}
+		out, err := conform(b, t.fields)
+		b.Release()
+		if err != nil {
+			return rows, err
+		}
+		err = w.Write(ctx, paimon.Batch{Rows: out})
+		rows += out.NumRows()
+		out.Release()
+		if err != nil {
+			return rows, err
+		}
+	}
+	messages, err := w.Prepare(ctx, true)
+	if err != nil {
+		return rows, err
+	}
+	_, err = t.table.NewCommitter("").Commit(ctx, paimon.Commit{Identifier: paimon.BatchIdentifier, Messages: messages, Overwrite: s.overwrite(t, in)})
+	if err != nil {
+		return rows, err
+	}
+	return rows, nil
+}
+
+// overwrite says what INSERT OVERWRITE replaces.
+func (s *Session) overwrite(t *target, in *ast.Insert) *paimon.Overwrite {
+	if !in.Overwrite {
+		return nil
+	}
+	o := &paimon.Overwrite{Static: map[string]string{}, Dynamic: t.table.Options().DynamicOverwrite && len(t.table.Schema().PartitionKeys) > 0}
+	for _, p := range in.Partition {
+		if lit, ok := p.Value.(*ast.Literal); ok {
+			o.Static[p.Name.Name] = lit.Text
+			o.Dynamic = false
+		}
+	}
+	return o
+}
+
+// jobSpec plans a streaming job of one or several INSERTs. INSERTs into one
+// table share its writer and its commits.
+func (s *Session) jobSpec(ctx context.Context, inserts []*ast.Insert, text string) (jobs.Spec, error) {
+	spec := jobs.Spec{Name: s.jobName(inserts), Interval: s.interval(), SQL: text}
+	sinks := map[string]int{}
+	keys := map[string]int{}
+	for _, in := range inserts {
+		t, err := s.target(ctx, in)
+		if err == nil && in.Overwrite {
+			err = errs.Unsupported("INSERT OVERWRITE as a stream; SET 'execution.runtime-mode' = 'batch' first")
+		}
+		var input jobs.Input
+		if err == nil {
+			input, err = s.input(ctx, in, t)
+		}
+		if err != nil {
+			spec.Close()
+			return spec, fmt.Errorf("INSERT INTO %s: %w", in.Target, err)
+		}
+		at, ok := sinks[t.table.Name()]
+		if !ok {
+			at = len(spec.Sinks)
+			sinks[t.table.Name()] = at
+			spec.Sinks = append(spec.Sinks, t.table)
+		}
+		input.Sink = at
+		keys[input.Key]++
+		if n := keys[input.Key]; n > 1 {
+			input.Key = fmt.Sprintf("%s#%d", input.Key, n)
+		}
+		spec.Inputs = append(spec.Inputs, input)
+	}
+	return spec, nil
+}
+
+// jobName is `pipeline.name`, else the script's name with the number of the
+// INSERT, else the target tables.
+func (s *Session) jobName(inserts []*ast.Insert) string {
+	if name := s.setting("pipeline.name", ""); name != "" {
+		return name
+	}
+	s.inserts++
+	if s.o.Script != "" {
+		if s.inserts == 1 {
+			return s.o.Script
+		}
+		return fmt.Sprintf("%s#%d", s.o.Script, s.inserts)
+	}
+	var targets []string
+	for _, in := range inserts {
+		if name := in.Target.String(); !slices.Contains(targets, name) {
+			targets = append(targets, name)
+		}
+	}
+	return "insert-into_" + strings.Join(targets, "_")
+}
+
+// input plans one INSERT of a streaming job: its source and its transform.
+func (s *Session) input(ctx context.Context, in *ast.Insert, t *target) (jobs.Input, error) {
+	ref, err := streamable(in.Query)
+	if err != nil {
+		return jobs.Input{}, err
+	}
+	src, key, err := s.streamSource(ctx, ref)
+	if err != nil {
+		return jobs.Input{}, err
+	}
+	transform, err := s.transform(ctx, in, t, ref, src.Fields())
+	if err != nil {
+		return jobs.Input{}, err
+	}
+	return jobs.Input{Key: key, Source: src, Transform: transform}, nil
+}
+
+// streamSource opens the one table of a streaming query.
+func (s *Session) streamSource(ctx context.Context, ref *ast.TableRef) (source.Source, string, error) {
+	if d := s.declared(ref.Name); d != nil {
+		src, err := s.e.source(d)
+		return src, d.Name, err
+	}
+	p := s.planner(ctx, nil)
+	hint, err := p.hint(ref)
+	if err != nil {
+		return nil, "", err
+	}
+	id, err := s.identify(ref.Name)
+	if err != nil {
+		return nil, "", err
+	}
+	if id.System != "" {
+		return nil, "", errs.Unsupported("streaming read of system table %s", ref.Name)
+	}
+	t, err := s.e.o.Warehouse.Table(ctx, id, hint)
+	if err != nil {
+		return nil, "", err
+	}
+	return tablesource.New(t, nil), t.Name(), nil
+}
+
+// streamable gives the table of a query that can run row by row: SELECT of
+// expressions FROM one table WHERE a condition. Anything that needs state is
+// refused by name.
+func streamable(q *ast.Query) (*ast.TableRef, error) {
+	refuse := func(what string) error {
+		return errs.Unsupported("%s in a streaming INSERT: it needs state that this version of Tarn does not keep; run it in batch (SET 'execution.runtime-mode' = 'batch'), let an aggregation or partial-update table do the work, or run this job with Flink on the same tables", what)
+	}
+	sel, ok := q.Body.(*ast.Select)
+	switch {
+	case !ok:
+		return nil, refuse("UNION, VALUES or a nested query")
+	case len(q.With) > 0:
+		return nil, refuse("WITH")
+	case len(q.OrderBy) > 0:
+		return nil, refuse("ORDER BY")
+	case q.Limit != nil || q.Offset != nil:
+		return nil, refuse("LIMIT")
+	case sel.Distinct:
+		return nil, refuse("DISTINCT")
+	case len(sel.GroupBy) > 0 || sel.GroupAll || sel.Having != nil:
+		return nil, refuse("GROUP BY")
+	case sel.Qualify != nil || len(sel.Windows) > 0:
+		return nil, refuse("a window")
+	}
+	for _, item := range sel.Items {
+		if f := ast.FindAggregate(item.Expr); f != "" {
+			return nil, refuse("the aggregate " + f)
+		}
+	}
+	tables := ast.Tables(q)
+	if len(tables) != 1 {
+		return nil, refuse(fmt.Sprintf("a query over %d tables", len(tables)))
+	}
+	return tables[0], nil
+}

@@ -1,0 +1,365 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/tarndb/tarn/internal/query/ast"
+	"github.com/tarndb/tarn/internal/query/dialect"
+	"github.com/tarndb/tarn/internal/query/duck"
+	"github.com/tarndb/tarn/internal/query/render"
+	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/options"
+	"github.com/tarndb/tarn/paimon/predicate"
+	"github.com/tarndb/tarn/paimon/spec"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// planner turns one query into the engine's SQL. Every table is read at one
+// snapshot, however often it is named.
+type planner struct {
+	ctx     context.Context
+	s       *Session
+	params  []any
+	dialect dialect.Dialect
+	depth   int // of views
+	scans   map[string]string
+	// snapshots that the query sees, by table and hints
+	snapshots map[string]*spec.Snapshot
+	release   []func()
+	// only, when set, stands for one table reference: the micro-batch of a
+	// streaming job.
+	only func(*ast.TableRef) (string, bool, error)
+}
+
+// maxViewDepth bounds views over views.
+const maxViewDepth = 32
+
+func (s *Session) planner(ctx context.Context, params []any) *planner {
+	return &planner{ctx: ctx, s: s, params: params, dialect: s.o.Dialect, scans: map[string]string{}, snapshots: map[string]*spec.Snapshot{}}
+}
+
+func (p *planner) close() {
+	for _, f := range p.release {
+		f()
+	}
+	p.release = nil
+}
+
+// sql renders a query with all its tables resolved.
+func (p *planner) sql(q *ast.Query) (string, error) {
+	filters := render.Filters(q, p.params...)
+	return render.Query(q, render.Options{Dialect: p.dialect, Params: p.params, Table: func(r *ast.TableRef) (string, error) {
+		return p.table(r, filters[r])
+	}})
+}
+
+// table gives the FROM item of a table reference, without alias.
+func (p *planner) table(r *ast.TableRef, conds []render.Condition) (string, error) {
+	if p.only != nil {
+		if text, ok, err := p.only(r); ok || err != nil {
+			return text, err
+		}
+	}
+	if v := p.s.viewOf(r.Name); v != nil {
+		return p.view(v, r.Name)
+	}
+	if d := p.s.declared(r.Name); d != nil {
+		return p.declared(d)
+	}
+	if text, ok, err := p.s.informationSchema(p, r.Name); ok || err != nil {
+		return text, err
+	}
+	id, err := p.s.identify(r.Name)
+	if err != nil {
+		return "", err
+	}
+	hint, err := p.hint(r)
+	if err != nil {
+		return "", err
+	}
+	if id.System != "" {
+		return p.system(id, hint)
+	}
+	t, err := p.s.e.o.Warehouse.Table(p.ctx, id, hint)
+	if err != nil {
+		return "", err
+	}
+	return p.scan(t, hint, toFilter(t, conds))
+}
+
+func (p *planner) view(v *view, name ast.Name) (string, error) {
+	if p.depth++; p.depth > maxViewDepth {
+		return "", errs.Invalid("view %s: more than %d views over views", name, maxViewDepth)
+	}
+	defer func() { p.depth-- }()
+	inner := *p
+	inner.dialect, inner.params = v.dialect, nil
+	text, err := inner.sql(v.query)
+	p.release = inner.release
+	return "(" + text + ")", err
+}
+
+func (p *planner) declared(d *Declaration) (string, error) {
+	src, err := p.s.e.source(d)
+	if err != nil {
+		return "", err
+	}
+	if !src.Bounded() {
+		return "", errs.Unsupported("SELECT from %s: the source never ends; INSERT it INTO a table and query that, or bound the source (datagen: 'number-of-rows')", d.Name)
+	}
+	return p.register(newSourceScan(src)), nil
+}
+
+func (p *planner) register(t duck.Table) string {
+	r := p.s.e.o.Duck.Register(p.ctx, t)
+	p.release = append(p.release, r.Release)
+	return r.SQL()
+}
+
+// hint collects dynamic options: /*+ OPTIONS */ and time travel.
+func (p *planner) hint(r *ast.TableRef) (map[string]string, error) {
+	hint := map[string]string{}
+	for _, h := range r.Hints {
+		if h.Name == "OPTIONS" {
+			for _, o := range h.Options {
+				hint[o.Key] = o.Value
+			}
+		}
+	}
+	if err := options.CheckKnown(hint); err != nil {
+		return nil, fmt.Errorf("table %s: %w", r.Name, err)
+	}
+	if r.AsOf == nil {
+		return hint, nil
+	}
+	lit, ok := r.AsOf.Expr.(*ast.Literal)
+	if !ok {
+		return nil, errs.Unsupported("table %s: time travel to an expression; write a literal", r.Name)
+	}
+	if r.AsOf.Kind == "VERSION" {
+		hint["scan.version"] = lit.Text
+		return hint, nil
+	}
+	at, err := parseTimestamp(lit.Text, p.s.setting("table.local-time-zone", "UTC"))
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", r.Name, err)
+	}
+	hint["scan.timestamp-millis"] = fmt.Sprint(at.UnixMilli())
+	return hint, nil
+}
+
+func parseTimestamp(text, zone string) (time.Time, error) {
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		loc = time.UTC
+	}
+	for _, layout := range []string{"2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02"} {
+		if at, err := time.ParseInLocation(layout, strings.TrimSpace(text), loc); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, errs.Invalid("timestamp '%s': want yyyy-MM-dd HH:mm:ss[.SSS]", text)
+}
+
+// scan gives the FROM item that reads a table at its snapshot: files that need
+// no merging are read by the engine itself, the rest through tarn_scan.
+func (p *planner) scan(t *paimon.Table, hint map[string]string, filter predicate.Filter) (string, error) {
+	key := scanKey(t, hint, filter)
+	if text, ok := p.scans[key]; ok {
+		return text, nil
+	}
+	snap, err := p.snapshot(t, hint)
+	if err != nil {
+		return "", err
+	}
+	plan, err := t.Plan(p.ctx, snap, filter)
+	if err != nil {
+		return "", err
+	}
+	var merged []paimon.Split
+	var raw []string
+	for i := range plan.Splits {
+		if paths, ok := plan.RawFiles(&plan.Splits[i]); ok && p.s.e.o.Native {
+			raw = append(raw, paths...)
+		} else {
+			merged = append(merged, plan.Splits[i])
+		}
+	}
+	var parts []string
+	if len(raw) > 0 {
+		parts = append(parts, rawScan(raw, plan.Table.Fields()))
+	}
+	if len(merged) > 0 || len(raw) == 0 {
+		from := p.register(newPlanScan(plan, merged))
+		if len(raw) == 0 {
+			p.scans[key] = from
+			return from, nil
+		}
+		parts = append(parts, "SELECT * FROM "+from)
+	}
+	text := "(" + strings.Join(parts, " UNION ALL ") + ")"
+	p.scans[key] = text
+	return text, nil
+}
+
+// snapshot gives the snapshot that the query sees of a table: every reference
+// with the same hints sees the same one.
+func (p *planner) snapshot(t *paimon.Table, hint map[string]string) (*spec.Snapshot, error) {
+	key := scanKey(t, hint, nil)
+	if snap, ok := p.snapshots[key]; ok {
+		return snap, nil
+	}
+	snap, err := t.Travel(p.ctx)
+	if err == nil {
+		p.snapshots[key] = snap
+	}
+	return snap, err
+}
+
+func scanKey(t *paimon.Table, hint map[string]string, filter predicate.Filter) string {
+	keys := make([]string, 0, len(hint))
+	for k, v := range hint {
+		keys = append(keys, k+"="+v)
+	}
+	sort.Strings(keys)
+	for _, l := range filter {
+		keys = append(keys, fmt.Sprint(l.Column, l.Op, l.Values))
+	}
+	return t.Name() + "?" + strings.Join(keys, "&")
+}
+
+// toFilter makes pruning conditions of those that the table's types can hold.
+func toFilter(t *paimon.Table, conds []render.Condition) predicate.Filter {
+	ops := map[string]predicate.Op{"=": predicate.Eq, "<": predicate.Lt, "<=": predicate.Le, ">": predicate.Gt, ">=": predicate.Ge,
+		"IN": predicate.In, "IS NULL": predicate.IsNull, "IS NOT NULL": predicate.IsNotNull}
+	var out predicate.Filter
+	for _, c := range conds {
+		f, ok := t.Schema().Field(c.Column)
+		op, known := ops[c.Op]
+		if !ok || !known || !literalFits(f.Type, c) {
+			continue
+		}
+		if l, err := predicate.New(f.Name, f.Type, op, c.Values...); err == nil {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// literalFits reports whether literals compare with a column of type t as the
+// query compares them: text with text, numbers with numbers, times with times.
+// Others would need the engine's casts.
+func literalFits(t types.Type, c render.Condition) bool {
+	for _, k := range c.Kinds {
+		ok := false
+		switch t.Root {
+		case types.Char, types.Varchar:
+			ok = k == ast.StringLit
+		case types.TinyInt, types.SmallInt, types.Int, types.BigInt:
+			ok = k == ast.IntLit
+		case types.Decimal:
+			ok = k == ast.IntLit || k == ast.DecimalLit
+		case types.Date:
+			ok = k == ast.DateLit
+		case types.Timestamp:
+			ok = k == ast.TimestampLit
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// selects runs a query.
+func (s *Session) selects(ctx context.Context, q *ast.Query, params []any) (*Result, error) {
+	p := s.planner(ctx, params)
+	text, err := p.sql(q)
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	c, err := s.conn(ctx)
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	res, err := c.Query(ctx, text)
+	if err != nil {
+		c.Close()
+		p.close()
+		return nil, explainEngine(err)
+	}
+	return queryResult(res, func() { c.Close(); p.close() }), nil
+}
+
+// DescribeQuery gives the columns of a query without running it.
+func (s *Session) DescribeQuery(ctx context.Context, q *ast.Query, params []any) ([]Column, error) {
+	p := s.planner(ctx, params)
+	defer p.close()
+	text, err := p.sql(q)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := s.columnsOf(ctx, text)
+	return describeColumns(columns), err
+}
+
+func (s *Session) columnsOf(ctx context.Context, text string) ([]duck.Column, error) {
+	c, err := s.conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	columns, err := c.Describe(ctx, text)
+	return columns, explainEngine(err)
+}
+
+func (s *Session) explain(ctx context.Context, st *ast.Explain) (*Result, error) {
+	q, ok := st.Of.(*ast.QueryStmt)
+	if !ok {
+		return nil, errs.Unsupported("EXPLAIN of other statements than queries")
+	}
+	p := s.planner(ctx, nil)
+	defer p.close()
+	text, err := p.sql(q.Query)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	plan, err := c.Explain(ctx, text, strings.Contains(strings.Join(st.Details, " "), "ANALYZE"))
+	if err != nil {
+		return nil, explainEngine(err)
+	}
+	return table([]string{"plan"}, [][]string{{plan}}), nil
+}
+
+// pick gives some columns of a batch; the caller releases it.
+func pick(b arrow.RecordBatch, columns []int) arrow.RecordBatch {
+	fields := make([]arrow.Field, len(columns))
+	cols := make([]arrow.Array, len(columns))
+	for i, c := range columns {
+		fields[i], cols[i] = b.Schema().Field(c), b.Column(c)
+	}
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, b.NumRows())
+}
+
+// explainEngine turns the engine's refusals into the kinds of this library.
+func explainEngine(err error) error {
+	if e, ok := err.(*duck.Error); ok && (e.Kind == duck.KindQuery || e.Kind == duck.KindDenied) {
+		return errs.Invalid("%s", e.Message)
+	}
+	return err
+}

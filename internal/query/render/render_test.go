@@ -1,0 +1,177 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tarndb/tarn/internal/query/ast"
+	"github.com/tarndb/tarn/internal/query/dialect"
+)
+
+// TestScripts runs testdata/scripts. "tables" declares tables, one a line as
+// name(column type, ...); flink, spark and mysql render a query; filters,
+// columns and tables-of show what a planner learns from it.
+func TestScripts(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		tables := map[string][]Column{}
+		datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
+			if td.Cmd == "tables" {
+				declare(t, tables, td.Input)
+				return ""
+			}
+			show := ""
+			d, ok := dialect.Named(td.Cmd)
+			if !ok {
+				show, d = td.Cmd, dialect.Flink
+			}
+			q, err := dialect.ParseQuery(d, "", td.Input)
+			if err != nil {
+				return err.Error()
+			}
+			switch show {
+			case "filters":
+				return showFilters(q)
+			case "columns":
+				return showColumns(q)
+			case "":
+				return showQuery(q, d, tables, td)
+			}
+			t.Fatalf("%s: unknown command %s", td.Pos, td.Cmd)
+			return ""
+		})
+	})
+}
+
+func declare(t *testing.T, tables map[string][]Column, input string) {
+	for _, line := range strings.Split(input, "\n") {
+		name, cols, _ := strings.Cut(strings.TrimSuffix(line, ")"), "(")
+		ty, err := dialect.ParseType(dialect.Flink, "ROW<"+cols+">")
+		require.NoError(t, err, line)
+		var out []Column
+		for _, f := range ty.Fields {
+			out = append(out, Column{f.Name, f.Type})
+		}
+		tables[name] = out
+	}
+}
+
+func showQuery(q *ast.Query, d ast.Dialect, tables map[string][]Column, td *datadriven.TestData) string {
+	opts := Options{Dialect: d, File: "q.sql", Source: td.Input, DatabaseName: "db", Table: func(r *ast.TableRef) (string, error) {
+		return fmt.Sprintf("tarn_scan(%s)", r.Name.Last()), nil
+	}}
+	if !td.HasArg("untyped") {
+		opts.Columns = func(r *ast.TableRef) ([]Column, error) {
+			cols, ok := tables[r.Name.Last()]
+			if !ok {
+				return nil, fmt.Errorf("table %s does not exist", r.Name)
+			}
+			return cols, nil
+		}
+	}
+	sql, cols, err := QueryColumns(q, opts)
+	if err != nil {
+		return err.Error()
+	}
+	var names []string
+	for _, c := range cols {
+		ty := "?"
+		if c.Type != nil {
+			ty = c.Type.SQL()
+		}
+		names = append(names, c.Name+" "+ty)
+	}
+	return sql + "\n-> " + strings.Join(names, ", ")
+}
+
+func showFilters(q *ast.Query) string {
+	var b strings.Builder
+	f := Filters(q)
+	for _, t := range ast.Tables(q) {
+		b.WriteString(t.Name.String() + ":")
+		for _, c := range f[t] {
+			fmt.Fprintf(&b, " [%s %s %s]", c.Column, c.Op, strings.Join(c.Values, ","))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func showColumns(q *ast.Query) string {
+	var b strings.Builder
+	cols, all := ReadColumns(q)
+	for _, t := range ast.Tables(q) {
+		var names []string
+		for n := range cols[t] {
+			names = append(names, n)
+		}
+		fmt.Fprintf(&b, "%s: all=%v %s\n", t.Name, all[t], strings.Join(sorted(names), " "))
+	}
+	return b.String()
+}
+
+// TestLockedDown holds that no function of DuckDB gets through by its name.
+func TestLockedDown(t *testing.T) {
+	f := func(sql string) {
+		t.Helper()
+		for _, d := range []ast.Dialect{ast.Flink, ast.Spark, ast.MySQL} {
+			q, err := dialect.ParseQuery(d, "", sql)
+			if err != nil {
+				continue
+			}
+			_, err = Query(q, Options{Dialect: d, Table: func(*ast.TableRef) (string, error) { return "tarn_scan(1)", nil }})
+			require.Error(t, err, "%s: %s", d, sql)
+		}
+	}
+	f("SELECT read_text('/etc/passwd')")
+	f("SELECT getenv('HOME')")
+	f("SELECT * FROM read_csv('/etc/passwd')")
+	f("SELECT * FROM glob('/*')")
+	f("SELECT * FROM duckdb_settings()")
+	f("SELECT * FROM pragma_version()")
+	f("SELECT current_setting('access_mode')")
+	f("SELECT tarn_nonzero(1)")
+	f("SELECT tarn_scan(1)")
+	f("SELECT * FROM tarn_scan(1)")
+	f("SELECT query('select 1')")
+	f("SELECT * FROM query_table('x')")
+	f("SELECT main.getvariable('x')")
+}
+
+// TestNamesCannotBreakOut holds that identifiers and texts stay what they are.
+func TestNamesCannotBreakOut(t *testing.T) {
+	q, err := dialect.ParseQuery(ast.Flink, "", "SELECT `a\"; DROP TABLE x; --` AS `b\"c`, 'it''s' FROM `t\"u`")
+	require.NoError(t, err)
+	sql, err := Query(q, Options{Table: func(*ast.TableRef) (string, error) { return "tarn_scan(1)", nil }})
+	require.NoError(t, err)
+	require.Equal(t, `SELECT "a""; DROP TABLE x; --" AS "b""c", 'it''s' AS "EXPR$1" FROM tarn_scan(1) AS "t""u"`, sql)
+}
+
+func TestParams(t *testing.T) {
+	q, err := dialect.ParseQuery(ast.MySQL, "", "SELECT ?, ?, ?, ?")
+	require.NoError(t, err)
+	sql, err := Query(q, Options{Dialect: ast.MySQL, Params: []any{int64(-5), "a'b", nil, 1.5}})
+	require.NoError(t, err)
+	require.Equal(t, `SELECT (-5) AS "?", 'a''b' AS "?", NULL AS "?", CAST(1.5e+00 AS DOUBLE) AS "?"`, sql)
+	sql, err = Query(q, Options{Dialect: ast.MySQL})
+	require.NoError(t, err)
+	require.Equal(t, `SELECT $1 AS "?", $2 AS "?", $3 AS "?", $4 AS "?"`, sql)
+	_, err = Query(q, Options{Dialect: ast.MySQL, Params: []any{1}})
+	require.ErrorContains(t, err, "parameter 2 has no value, 1 are given")
+}
+
+// TestSetupIsWellFormed holds that every macro that renderers write exists.
+func TestSetupIsWellFormed(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range Setup() {
+		name, _, ok := strings.Cut(strings.TrimPrefix(s, "CREATE OR REPLACE MACRO "), "(")
+		require.True(t, ok, s)
+		require.False(t, seen[name], "macro %s twice", name)
+		seen[name] = true
+		require.NotContains(t, s, ";")
+	}
+	require.Greater(t, len(seen), 100)
+}

@@ -1,0 +1,282 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/tarndb/tarn/internal/query/ast"
+)
+
+// tableFunc renders a function in FROM: Flink's windows, and the few row makers.
+func (r *renderer) tableFunc(s *scope, f *ast.TableFunc) (string, []*relation) {
+	name := strings.ToUpper(f.Call.Name.String())
+	switch name {
+	case "TUMBLE", "HOP", "CUMULATE":
+		return r.windowTable(s, f, name)
+	case "SESSION":
+		r.unsupported(f, "SESSION windows", "number the sessions with LAG and a running SUM")
+	case "RANGE", "GENERATE_SERIES", "SEQUENCE":
+		return r.series(s, f, name)
+	case "EXPLODE", "EXPLODE_OUTER", "POSEXPLODE", "INLINE", "UNNEST", "SPLIT", "STACK", "POSEXPLODE_OUTER":
+		return r.rowMaker(s, f, name)
+	}
+	known := []string{"TUMBLE", "HOP", "CUMULATE", "RANGE", "GENERATE_SERIES", "EXPLODE", "POSEXPLODE", "INLINE", "UNNEST", "SPLIT"}
+	r.fail(f, didYouMean(name, known), "table function %s does not exist", f.Call.Name)
+	return "", nil
+}
+
+// windowTable assigns rows to time windows: every column of the table, then
+// window_start, window_end and window_time.
+func (r *renderer) windowTable(s *scope, f *ast.TableFunc, name string) (string, []*relation) {
+	table, timeCol, sizes := r.windowArgs(s, f, name)
+	item, rels := r.table(s, table)
+	in := rels[0]
+	ref := &ast.ColumnRef{Pos: f.Pos, Parts: []ast.Ident{timeCol}}
+	ts := r.columnRef(&scope{outer: s.outer, rels: rels}, ref)
+	if ts.t != nil && !isStamp(ts.t) {
+		r.fail(f, "", "the time column of a window must be a TIMESTAMP, %s is %s", timeCol.Name, ts.t.SQL())
+	}
+	t := ts.t
+	if t == nil {
+		t = typ("TIMESTAMP", 3)
+	}
+	stamp := r.stamp(f, ts)
+	var start, end, join string
+	switch name {
+	case "TUMBLE":
+		start = "tarn_window_start(" + stamp + ", " + sizes[0] + ", " + sizes[1] + ")"
+		end = "(" + start + " + " + sizes[0] + ")"
+	case "HOP":
+		// the windows that hold a row start at the last slide and go back
+		join = ", LATERAL (SELECT unnest(generate_series(0, CAST(epoch(" + sizes[1] + ") / epoch(" + sizes[0] + ") AS BIGINT) - 1)) AS n) AS w"
+		start = "(tarn_window_start(" + stamp + ", " + sizes[0] + ", " + sizes[2] + ") - " + sizes[0] + " * CAST(w.n AS INTEGER))"
+		end = "(" + start + " + " + sizes[1] + ")"
+	case "CUMULATE":
+		start = "tarn_window_start(" + stamp + ", " + sizes[1] + ", " + sizes[2] + ")"
+		join = ", LATERAL (SELECT unnest(generate_series(1, CAST(epoch(" + sizes[1] + ") / epoch(" + sizes[0] + ") AS BIGINT))) AS n) AS w"
+		end = "(" + start + " + " + sizes[0] + " * CAST(w.n AS INTEGER))"
+	}
+	where := ""
+	if join != "" {
+		where = " WHERE " + stamp + " < " + end + " AND " + stamp + " >= " + start
+	}
+	rel := &relation{alias: in.alias, names: in.names, known: in.known}
+	list := quote(in.alias) + ".*"
+	rel.cols = append(append([]Column{}, in.cols...), Column{"window_start", t}, Column{"window_end", t}, Column{"window_time", t})
+	sql := "(SELECT " + list + ", " + start + " AS window_start, " + end + " AS window_end, " + end + " - to_milliseconds(1) AS window_time FROM " + item + join + where + ")"
+	return r.aliased(f, sql, f.Alias, rel)
+}
+
+// windowArgs reads TUMBLE(TABLE t, DESCRIPTOR(ts), size[, offset]),
+// HOP(TABLE t, DESCRIPTOR(ts), slide, size[, offset]) and
+// CUMULATE(TABLE t, DESCRIPTOR(ts), step, max[, offset]), also with names.
+func (r *renderer) windowArgs(s *scope, f *ast.TableFunc, name string) (ast.TableExpr, ast.Ident, []string) {
+	want := map[string][]string{"TUMBLE": {"SIZE"}, "HOP": {"SLIDE", "SIZE"}, "CUMULATE": {"STEP", "SIZE"}}[name]
+	var table ast.TableExpr
+	var col ast.Ident
+	sizes := make([]string, len(want)+1)
+	sizes[len(want)] = "to_days(0)"
+	next := 0
+	for _, a := range f.Call.Args {
+		slot := -1
+		if n, ok := a.(*ast.NamedArg); ok {
+			for i, w := range append(append([]string{}, want...), "OFFSET") {
+				if strings.EqualFold(w, n.Name.Name) {
+					slot = i
+				}
+			}
+			a = n.Value
+		}
+		switch x := a.(type) {
+		case *ast.TableArg:
+			table = x.Table
+		case *ast.Call:
+			if len(x.Args) == 1 && strings.EqualFold(x.Name.Last(), "DESCRIPTOR") {
+				if c, ok := x.Args[0].(*ast.ColumnRef); ok {
+					col = c.Parts[len(c.Parts)-1]
+				}
+			}
+		default:
+			v := r.expr(s, a)
+			if slot < 0 {
+				slot, next = next, next+1
+			}
+			if !is(v.t, "INTERVAL") || slot >= len(sizes) {
+				r.fail(a, "", "%s needs intervals here", name)
+			}
+			sizes[slot] = v.sql
+		}
+	}
+	if table == nil || col.Name == "" || sizes[len(want)-1] == "" || sizes[0] == "" {
+		r.fail(f, "", "write %s(TABLE t, DESCRIPTOR(time_column), %s)", name, strings.Join(want, ", "))
+	}
+	return table, col, sizes
+}
+
+func (r *renderer) series(s *scope, f *ast.TableFunc, name string) (string, []*relation) {
+	args := make([]string, len(f.Call.Args))
+	for i, a := range f.Call.Args {
+		v := r.expr(s, a)
+		if v.t != nil && !isInt(v.t) {
+			r.fail(a, "", "%s needs integers", name)
+		}
+		args[i] = "CAST(" + v.sql + " AS BIGINT)"
+	}
+	if len(args) == 0 || len(args) > 3 {
+		r.fail(f, "", "%s takes 1 to 3 arguments", name)
+	}
+	fn, col := "range", "id"
+	if name != "RANGE" {
+		fn, col = "generate_series", "generate_series"
+	}
+	rel := &relation{alias: strings.ToLower(name), names: []string{strings.ToLower(name)}, known: true, cols: []Column{{col, typ("BIGINT")}}}
+	return r.aliased(f, "(SELECT * FROM "+fn+"("+strings.Join(args, ", ")+") AS g("+quote(col)+"))", f.Alias, rel)
+}
+
+// rowMaker is a function that makes rows of one value: EXPLODE(a), and Flink's TABLE(SPLIT(...)).
+func (r *renderer) rowMaker(s *scope, f *ast.TableFunc, name string) (string, []*relation) {
+	inner := s
+	rel := &relation{alias: r.name("f")}
+	if f.Alias != nil {
+		rel.alias = f.Alias.Name.Name
+	}
+	rel.names = []string{rel.alias}
+	sql, cols := r.explode(inner, f.Call, name)
+	rel.cols, rel.known = cols, true
+	var names []ast.Ident
+	if f.Alias != nil {
+		names = f.Alias.Columns
+	}
+	rel.cols, rel.known = r.rename(f, rel.cols, true, names)
+	return "LATERAL (" + sql + ") AS " + quote(rel.alias) + columnList(nil, rel.cols, true), []*relation{rel}
+}
+
+// explode gives a SELECT that makes the rows of a generator, and its columns.
+func (r *renderer) explode(s *scope, c *ast.Call, name string) (string, []Column) {
+	outer := strings.HasSuffix(name, "_OUTER")
+	name = strings.TrimSuffix(name, "_OUTER")
+	if name == "STACK" {
+		return r.stack(s, c)
+	}
+	var v val
+	switch {
+	case name == "SPLIT":
+		v = r.call(s, c)
+	case len(c.Args) == 1:
+		v = r.expr(s, c.Args[0])
+	default:
+		r.fail(c, "", "%s takes 1 argument, not %d", name, len(c.Args))
+	}
+	list := v.sql
+	var cols []Column
+	var fields string
+	switch el := elem(v.t); {
+	case is(v.t, "MAP"):
+		list = "map_entries(" + list + ")"
+		cols = []Column{{"key", v.t.Elem[0]}, {"value", v.t.Elem[1]}}
+		fields = "x.key, x.value"
+	case name == "INLINE" && is(el, "ROW"):
+		var parts []string
+		for _, f := range el.Fields {
+			cols = append(cols, Column{f.Name, f.Type})
+			parts = append(parts, "x."+quote(f.Name))
+		}
+		fields = strings.Join(parts, ", ")
+	default:
+		cols, fields = []Column{{"col", el}}, "x"
+	}
+	if outer {
+		list = "CASE WHEN len(" + list + ") > 0 THEN " + list + " ELSE [NULL] END"
+	}
+	rows := "unnest(" + list + ") AS x"
+	if name == "POSEXPLODE" {
+		rows += ", generate_subscripts(" + list + ", 1) - 1 AS p"
+		cols = append([]Column{{"pos", typ("INT")}}, cols...)
+		fields = "CAST(p AS INTEGER), " + fields
+	}
+	return "SELECT " + fields + " FROM (SELECT " + rows + ")", cols
+}
+
+// stack makes n rows of its arguments.
+func (r *renderer) stack(s *scope, c *ast.Call) (string, []Column) {
+	if len(c.Args) < 2 {
+		r.fail(c, "", "STACK takes a number of rows and values")
+	}
+	n, ok := digits(r.expr(s, c.Args[0]))
+	if !ok || n < 1 || n > len(c.Args) {
+		r.fail(c, "", "the first argument of STACK must be a positive number")
+	}
+	width := (len(c.Args) - 1 + n - 1) / n
+	vals := &ast.Values{Pos: c.Pos}
+	for i := range n {
+		var row []ast.Expr
+		for j := range width {
+			if k := 1 + i*width + j; k < len(c.Args) {
+				row = append(row, c.Args[k])
+			} else {
+				row = append(row, &ast.Literal{Pos: c.Pos})
+			}
+		}
+		vals.Rows = append(vals.Rows, row)
+	}
+	sql, cols, _ := r.values(s, vals)
+	for j := range cols {
+		cols[j].Name = "col" + string(rune('0'+j%10))
+	}
+	return sql, cols
+}
+
+// lateralView is Spark's LATERAL VIEW [OUTER] f(x) t AS a, b.
+func (r *renderer) lateralView(s *scope, v *ast.LateralView) (string, *relation) {
+	name := strings.ToUpper(v.Call.Name.Last())
+	switch name {
+	case "EXPLODE", "EXPLODE_OUTER", "POSEXPLODE", "POSEXPLODE_OUTER", "INLINE", "STACK":
+	default:
+		r.unsupported(v, "LATERAL VIEW "+name, "EXPLODE, POSEXPLODE, INLINE and STACK can be used")
+	}
+	if v.Outer && !strings.HasSuffix(name, "_OUTER") {
+		name += "_OUTER"
+	}
+	sql, cols := r.explode(s, v.Call, name)
+	rel := &relation{alias: r.name("v")}
+	if v.Alias.Name != "" {
+		rel.alias = v.Alias.Name
+	}
+	rel.names = []string{rel.alias}
+	rel.cols, rel.known = r.rename(v, cols, true, v.Columns)
+	return " CROSS JOIN LATERAL (" + sql + ") AS " + quote(rel.alias) + columnList(nil, rel.cols, true), rel
+}
+
+// generator renders a SELECT item that makes rows: SELECT explode(a).
+func (r *renderer) generator(s *scope, it ast.SelectItem) (parts []string, cols []Column, ok bool) {
+	c, isCall := it.Expr.(*ast.Call)
+	if !isCall || r.d == ast.Flink {
+		return nil, nil, false
+	}
+	name := strings.ToUpper(c.Name.Last())
+	if name != "EXPLODE" && name != "INLINE" && !(name == "UNNEST" && r.d == ast.MySQL) || len(c.Args) != 1 {
+		return nil, nil, false
+	}
+	v := r.expr(s, c.Args[0])
+	switch el := elem(v.t); {
+	case is(v.t, "MAP"):
+		parts = []string{"unnest(map_keys(" + v.sql + "))", "unnest(map_values(" + v.sql + "))"}
+		cols = []Column{{"key", v.t.Elem[0]}, {"value", v.t.Elem[1]}}
+	case name == "INLINE" && is(el, "ROW"):
+		for _, f := range el.Fields {
+			parts = append(parts, "unnest(list_transform("+v.sql+", lambda x: x."+quote(f.Name)+"))")
+			cols = append(cols, Column{f.Name, f.Type})
+		}
+	default:
+		parts, cols = []string{"unnest(" + v.sql + ")"}, []Column{{"col", el}}
+	}
+	names := it.Aliases
+	if it.Alias != nil {
+		names = []ast.Ident{*it.Alias}
+	}
+	cols, _ = r.rename(c, cols, true, names)
+	for i := range parts {
+		parts[i] += " AS " + quote(cols[i].Name)
+		s.aliases[fold(cols[i].Name)] = val{sql: quote(cols[i].Name), t: cols[i].Type}
+	}
+	return parts, cols, true
+}

@@ -1,0 +1,185 @@
+package query
+
+import (
+	"context"
+	"io"
+	"runtime"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tarndb/tarn/internal/ingest/source"
+	"github.com/tarndb/tarn/internal/query/duck"
+	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// planScan lets the engine read splits of a table, merged, in parallel.
+type planScan struct {
+	plan   *paimon.Plan
+	splits []paimon.Split
+	schema *arrow.Schema
+}
+
+func newPlanScan(p *paimon.Plan, splits []paimon.Split) *planScan {
+	return &planScan{plan: p, splits: splits, schema: types.ArrowSchema(p.Table.Fields())}
+}
+
+// Schema implements duck.Table.
+func (t *planScan) Schema() *arrow.Schema { return t.schema }
+
+// EstimatedRows implements duck.Table.
+func (t *planScan) EstimatedRows() int64 {
+	var n int64
+	for i := range t.splits {
+		n += t.splits[i].Rows()
+	}
+	return n
+}
+
+// Scan implements duck.Table: splits are dealt out to as many streams as there
+// are processors.
+func (t *planScan) Scan(ctx context.Context, columns []int) (duck.Scan, error) {
+	n := max(1, min(runtime.GOMAXPROCS(0), len(t.splits)))
+	deals := make([][]paimon.Split, n)
+	for i, s := range t.splits {
+		deals[i%n] = append(deals[i%n], s)
+	}
+	scan := make(streams, n)
+	for i := range scan {
+		scan[i] = &rowStream{t.plan.Read(ctx, deals[i], columns)}
+	}
+	return scan, nil
+}
+
+// streams is a duck.Scan over readers.
+type streams []*rowStream
+
+func (s streams) Streams() []duck.Stream {
+	out := make([]duck.Stream, len(s))
+	for i, r := range s {
+		out[i] = r
+	}
+	return out
+}
+
+func (s streams) Close() error {
+	for _, r := range s {
+		r.Close()
+	}
+	return nil
+}
+
+type rowStream struct{ *paimon.Reader }
+
+func (r *rowStream) Next(context.Context) (arrow.RecordBatch, error) {
+	b, err := r.Reader.Next()
+	return b.Rows, err
+}
+
+// rawScan gives the engine's own scan of Parquet files: just the table's
+// columns, in its types.
+func rawScan(paths []string, fields []types.Field) string {
+	cols := make([]string, len(fields))
+	for i, f := range fields {
+		name := quoteIdent(f.Name)
+		cols[i] = name
+		switch f.Type.Root {
+		case types.Timestamp, types.TimestampLTZ, types.Time:
+			cols[i] = "CAST(" + name + " AS " + duckType(f.Type) + ") AS " + name
+		}
+	}
+	files := make([]string, len(paths))
+	for i, p := range paths {
+		files[i] = quoteText(p)
+	}
+	return "SELECT " + strings.Join(cols, ", ") + " FROM read_parquet([" + strings.Join(files, ", ") + "])"
+}
+
+// sourceScan lets the engine read a bounded source once.
+type sourceScan struct {
+	s      source.Source
+	schema *arrow.Schema
+}
+
+func newSourceScan(s source.Source) *sourceScan {
+	return &sourceScan{s: s, schema: types.ArrowSchema(s.Fields())}
+}
+
+// Schema implements duck.Table.
+func (t *sourceScan) Schema() *arrow.Schema { return t.schema }
+
+// EstimatedRows implements duck.Table.
+func (t *sourceScan) EstimatedRows() int64 { return -1 }
+
+// Scan implements duck.Table.
+func (t *sourceScan) Scan(ctx context.Context, columns []int) (duck.Scan, error) {
+	r, err := t.s.Open(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	return &sourceStream{r, columns}, nil
+}
+
+type sourceStream struct {
+	r       source.Reader
+	columns []int
+}
+
+func (s *sourceStream) Streams() []duck.Stream { return []duck.Stream{s} }
+func (s *sourceStream) Close() error           { return s.r.Close() }
+
+func (s *sourceStream) Next(ctx context.Context) (arrow.RecordBatch, error) {
+	for {
+		b, err := s.r.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if b.Rows == nil || b.Rows.NumRows() == 0 {
+			b.Release()
+			continue
+		}
+		defer b.Release()
+		return pick(b.Rows, s.columns), nil
+	}
+}
+
+// batchScan is a table of batches in memory.
+type batchScan struct {
+	schema  *arrow.Schema
+	batches []arrow.RecordBatch
+}
+
+// Schema implements duck.Table.
+func (t *batchScan) Schema() *arrow.Schema { return t.schema }
+
+// EstimatedRows implements duck.Table.
+func (t *batchScan) EstimatedRows() int64 {
+	var n int64
+	for _, b := range t.batches {
+		n += b.NumRows()
+	}
+	return n
+}
+
+// Scan implements duck.Table.
+func (t *batchScan) Scan(_ context.Context, columns []int) (duck.Scan, error) {
+	return &batchStream{t.batches, columns}, nil
+}
+
+type batchStream struct {
+	left    []arrow.RecordBatch
+	columns []int
+}
+
+func (s *batchStream) Streams() []duck.Stream { return []duck.Stream{s} }
+func (s *batchStream) Close() error           { return nil }
+
+func (s *batchStream) Next(context.Context) (arrow.RecordBatch, error) {
+	if len(s.left) == 0 {
+		return nil, io.EOF
+	}
+	b := s.left[0]
+	s.left = s.left[1:]
+	return pick(b, s.columns), nil
+}
