@@ -68,47 +68,48 @@ func quoteIdent(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`)
 // quoteText quotes a text for the engine.
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// family groups the engine's types by what may be assigned without a cast.
-func family(duck string) string {
-	name, _, _ := strings.Cut(duck, "(")
-	switch name = strings.TrimSpace(name); name {
-	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "DECIMAL", "FLOAT", "DOUBLE":
-		return "number"
-	case "TIMESTAMP", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE":
-		return "timestamp"
-	case "VARCHAR":
-		return "text"
-	case "STRUCT", "MAP":
-		return name
+// family groups types by what may be assigned without a cast.
+func family(r types.Root) int {
+	switch r {
+	case types.TinyInt, types.SmallInt, types.Int, types.BigInt, types.Decimal, types.Float, types.Double:
+		return 1
+	case types.Timestamp, types.TimestampLTZ, types.Date:
+		return 2
+	case types.Char, types.Varchar:
+		return 3
+	case types.Binary, types.Varbinary, types.Blob:
+		return 4
 	}
-	if strings.HasSuffix(duck, "]") {
-		return "list"
-	}
-	return name
+	return 100 + int(r)
 }
 
-// rank orders number types by what they can hold, for lossless assignment.
-var rank = map[string]int{"TINYINT": 1, "SMALLINT": 2, "INTEGER": 3, "BIGINT": 4, "HUGEINT": 5, "DECIMAL": 6, "FLOAT": 7, "DOUBLE": 8}
+// rank orders number types by what they hold.
+var rank = map[types.Root]int{types.TinyInt: 1, types.SmallInt: 2, types.Int: 3, types.BigInt: 4, types.Decimal: 5, types.Float: 6, types.Double: 7}
 
-// assignable reports whether a query column of the engine's type may go into a
-// column of type t without CAST: same family, and numbers only into types that
-// hold them. Numbers whose loss shows at run time (an overflow is an error)
-// are allowed one way: BIGINT sums come back as HUGEINT.
-func assignable(duck string, t types.Type) bool {
-	if duck == `"NULL"` || duck == "NULL" {
-		return true
-	}
-	want := duckType(t)
-	if family(duck) != family(want) {
+// assignable reports whether a query column of type from may go into a column
+// of type to without CAST: same family, and numbers only into types that hold
+// them. Source: Flink's LogicalTypeCasts.supportsImplicitCast.
+func assignable(from, to types.Type) bool {
+	if family(from.Root) != family(to.Root) {
 		return false
 	}
-	if family(want) != "number" {
+	switch to.Root {
+	case types.Array, types.Multiset:
+		return assignable(*from.Elem, *to.Elem)
+	case types.Map:
+		return assignable(*from.Key, *to.Key) && assignable(*from.Elem, *to.Elem)
+	case types.Row:
+		if len(from.Fields) != len(to.Fields) {
+			return false
+		}
+		for i := range to.Fields {
+			if !assignable(from.Fields[i].Type, to.Fields[i].Type) {
+				return false
+			}
+		}
 		return true
+	case types.Date:
+		return from.Root == types.Date
 	}
-	name := func(s string) string { n, _, _ := strings.Cut(s, "("); return n }
-	from, to := name(duck), name(want)
-	if from == "HUGEINT" && to == "BIGINT" {
-		return true
-	}
-	return rank[from] <= rank[to]
+	return rank[from.Root] <= rank[to.Root]
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/tarndb/tarn/internal/ingest/source/tablesource"
 	"github.com/tarndb/tarn/internal/jobs"
 	"github.com/tarndb/tarn/internal/query/ast"
+	"github.com/tarndb/tarn/internal/query/dialect"
 	"github.com/tarndb/tarn/internal/query/duck"
+	"github.com/tarndb/tarn/internal/query/render"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/types"
@@ -122,10 +124,15 @@ func (t *target) checkRequired(static map[string]bool) error {
 // wrap makes the query give all columns of the table in their types: columns
 // cast, columns left out NULL or their default, static partition values.
 // extra columns of the query, behind the named ones, are passed on.
-func (s *Session) wrap(ctx context.Context, t *target, in *ast.Insert, text string, extra int) (string, error) {
-	columns, err := s.columnsOf(ctx, text)
-	if err != nil {
-		return "", err
+func (p *planner) wrap(t *target, in *ast.Insert, text string, columns []render.Column, extra int) (string, error) {
+	if columns == nil {
+		described, err := p.s.columnsOf(p.ctx, text)
+		if err != nil {
+			return "", err
+		}
+		for _, c := range described {
+			columns = append(columns, render.Column{Name: c.Name})
+		}
 	}
 	if got := len(columns) - extra; got != len(t.columns) {
 		return "", errs.Invalid("the query gives %d columns, table %s takes %d: %s", got, t.table.Name(), len(t.columns), columnNames(t))
@@ -142,10 +149,10 @@ func (s *Session) wrap(ctx context.Context, t *target, in *ast.Insert, text stri
 	for i, f := range t.fields {
 		expr := "NULL"
 		if at, ok := given[i]; ok {
-			if !assignable(columns[at].Type, f.Type) {
-				return "", errs.Invalid("column %s of table %s is %s, but column %d of the query (%s) is %s: add CAST(… AS %s)", f.Name, t.table.Name(), f.Type.SQL(), at+1, columns[at].Name, columns[at].Type, f.Type.AsNullable().SQL())
+			var err error
+			if expr, err = p.assign(t, f, names[at], at, columns[at]); err != nil {
+				return "", err
 			}
-			expr = names[at]
 		} else if v, ok := staticValue(in, f.Name); ok {
 			expr = quoteText(v)
 		} else if f.Default != nil {
@@ -157,6 +164,23 @@ func (s *Session) wrap(ctx context.Context, t *target, in *ast.Insert, text stri
 		out = append(out, names[len(t.columns)+i])
 	}
 	return "SELECT " + strings.Join(out, ", ") + " FROM (" + text + ") AS q(" + strings.Join(names, ", ") + ")", nil
+}
+
+// assign gives the expression that puts a query column into a table column.
+// Without CAST only what cannot lose anything is taken, as in Flink.
+func (p *planner) assign(t *target, f types.Field, name string, at int, c render.Column) (string, error) {
+	if c.Type == nil || c.Type.Name == "NULL" {
+		return name, nil
+	}
+	to, err := dialect.ParseType(dialect.Flink, f.Type.AsNullable().SQL())
+	if err != nil {
+		return "", err
+	}
+	from, err := types.Parse(c.Type.SQL())
+	if err == nil && !assignable(from, f.Type) {
+		return "", errs.Invalid("column %s of table %s is %s, but column %d of the query (%s) is %s: add CAST(… AS %s)", f.Name, t.table.Name(), f.Type.SQL(), at+1, c.Name, from.AsNullable().SQL(), f.Type.AsNullable().SQL())
+	}
+	return render.CastTo(name, c.Type, to, p.renderOptions())
 }
 
 func columnNames(t *target) string {
@@ -184,11 +208,11 @@ func (s *Session) insertBatch(ctx context.Context, in *ast.Insert) (rows int64, 
 	}
 	p := s.planner(ctx, nil)
 	defer p.close()
-	text, err := p.sql(in.Query)
+	text, columns, err := p.sqlColumns(in.Query)
 	if err != nil {
 		return 0, err
 	}
-	if text, err = s.wrap(ctx, t, in, text, 0); err != nil {
+	if text, err = p.wrap(t, in, text, columns, 0); err != nil {
 		return 0, err
 	}
 	c, err := s.conn(ctx)

@@ -36,7 +36,8 @@ type planner struct {
 	release   []func()
 	// only, when set, stands for one table reference: the micro-batch of a
 	// streaming job.
-	only func(*ast.TableRef) (string, bool, error)
+	only       func(*ast.TableRef) (string, bool, error)
+	onlyFields []types.Field
 }
 
 // maxViewDepth bounds views over views.
@@ -55,10 +56,56 @@ func (p *planner) close() {
 
 // sql renders a query with all its tables resolved.
 func (p *planner) sql(q *ast.Query) (string, error) {
+	text, _, err := p.sqlColumns(q)
+	return text, err
+}
+
+// sqlColumns is sql with the result's columns; nil where they are not known.
+func (p *planner) sqlColumns(q *ast.Query) (string, []render.Column, error) {
 	filters := render.Filters(q, p.params...)
-	return render.Query(q, render.Options{Dialect: p.dialect, Params: p.params, Table: func(r *ast.TableRef) (string, error) {
-		return p.table(r, filters[r])
-	}})
+	o := p.renderOptions()
+	o.Table = func(r *ast.TableRef) (string, error) { return p.table(r, filters[r]) }
+	return render.QueryColumns(q, o)
+}
+
+func (p *planner) renderOptions() render.Options {
+	return render.Options{Dialect: p.dialect, Params: p.params, Columns: p.columns, CatalogName: p.s.catalog, DatabaseName: p.s.database, User: p.s.o.User}
+}
+
+// columns gives the columns of a table reference to the renderer; nil where
+// only the engine knows them.
+func (p *planner) columns(r *ast.TableRef) ([]render.Column, error) {
+	if p.only != nil && p.onlyFields != nil {
+		return typeNames(p.onlyFields)
+	}
+	if p.s.viewOf(r.Name) != nil {
+		return nil, nil
+	}
+	if d := p.s.declared(r.Name); d != nil {
+		return typeNames(d.Fields)
+	}
+	id, err := p.s.identify(r.Name)
+	if err != nil || id.System != "" || strings.EqualFold(id.Database, informationSchemaName) {
+		return nil, err
+	}
+	schema, err := p.s.e.o.Warehouse.Catalog().Schema(p.ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return typeNames(schema.Fields)
+}
+
+// typeNames gives columns as the renderer knows them.
+func typeNames(fields []types.Field) ([]render.Column, error) {
+	out := make([]render.Column, len(fields))
+	for i, f := range fields {
+		t, err := dialect.ParseType(dialect.Flink, f.Type.SQL())
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", f.Name, err)
+		}
+		out[i] = render.Column{Name: f.Name, Type: t}
+	}
+	return out, nil
 }
 
 // table gives the FROM item of a table reference, without alias.

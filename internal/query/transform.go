@@ -49,6 +49,7 @@ type transform struct {
 func (x *transform) prepare(ctx context.Context, s *Session, in *ast.Insert, t *target, ref *ast.TableRef) error {
 	p := s.planner(ctx, nil)
 	defer p.close()
+	p.onlyFields = x.inputFields()
 	p.only = func(r *ast.TableRef) (string, bool, error) { return x.input.SQL(), r == ref, nil }
 	q := *in.Query
 	sel := *q.Body.(*ast.Select)
@@ -67,11 +68,11 @@ func (x *transform) prepare(ctx context.Context, s *Session, in *ast.Insert, t *
 	}
 	sel.Items = append(items, ast.SelectItem{Expr: columnRef(kindColumn), Text: kindColumn})
 	q.Body = &sel
-	text, err := p.sql(&q)
+	text, columns, err := p.sqlColumns(&q)
 	if err != nil {
 		return err
 	}
-	if text, err = s.wrap(ctx, t, in, text, 1); err != nil {
+	if text, err = p.wrap(t, in, text, columns, 1); err != nil {
 		return err
 	}
 	if x.conn, err = s.conn(ctx); err != nil {
@@ -79,6 +80,11 @@ func (x *transform) prepare(ctx context.Context, s *Session, in *ast.Insert, t *
 	}
 	x.stmt, err = x.conn.Prepare(ctx, text)
 	return explainEngine(err)
+}
+
+// inputFields are the columns of the input with the kind.
+func (x *transform) inputFields() []types.Field {
+	return append(append([]types.Field{}, x.fields...), types.Field{ID: -1, Name: kindColumn, Type: types.Of(types.TinyInt)})
 }
 
 func columnRef(name string) ast.Expr {
