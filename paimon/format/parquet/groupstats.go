@@ -61,7 +61,7 @@ func withBounds(out format.ColumnStats, low, high []byte, n *schema.PrimitiveNod
 	if len(low) < width || len(high) < width {
 		return out
 	}
-	out.HasBounds = true
+	out.HasBounds = keepsForm(n, t)
 	for i, b := range ends {
 		switch n.PhysicalType() {
 		case pq.Types.Boolean:
@@ -78,10 +78,24 @@ func withBounds(out format.ColumnStats, low, high []byte, n *schema.PrimitiveNod
 			out.Bytes[i] = b
 		}
 	}
-	if t.Root == types.Timestamp || t.Root == types.TimestampLTZ {
-		out.HasBounds = sameUnit(n, t)
+	if math.IsNaN(out.Floats[0]) || math.IsNaN(out.Floats[1]) {
+		out.HasBounds = false
 	}
 	return out
+}
+
+// keepsForm says that the file holds values in the form that ColumnStats has
+// for the type.
+func keepsForm(n *schema.PrimitiveNode, t types.Type) bool {
+	switch t.Root {
+	case types.Timestamp, types.TimestampLTZ:
+		return sameUnit(n, t)
+	case types.Decimal:
+		asInt := n.PhysicalType() == pq.Types.Int32 || n.PhysicalType() == pq.Types.Int64
+		return asInt == (t.Precision <= 18)
+	}
+	l, isInt := n.LogicalType().(schema.IntLogicalType)
+	return !isInt || l.IsSigned()
 }
 
 // sameUnit says that the file keeps timestamps in the unit of their Arrow type.

@@ -199,3 +199,40 @@ func TestRepeatedColumn(t *testing.T) {
 		require.ErrorIs(t, err, errs.ErrInvalid, "%v", bad)
 	}
 }
+
+func TestSkipBlock(t *testing.T) {
+	fields := orderFields()
+	batches := orderBatches(50_000, 1000)
+	file := writeFile(t, fields, format.WriteOptions{BlockBytes: 200_000}, batches...)
+	want := fields[3:5]
+	var groups, rows int64
+	var least []int64
+	r, err := New().Open(openBytes(file), format.ReadOptions{Fields: want, FileFields: fields, SkipBlock: func(n int64, stats []format.ColumnStats) bool {
+		require.Len(t, stats, 2)
+		require.True(t, stats[0].Known && stats[0].HasBounds)
+		require.Positive(t, stats[1].NullCount)
+		groups++
+		rows += n
+		least = append(least, stats[0].Ints[0])
+		return groups%2 == 1
+	}})
+	require.NoError(t, err)
+	require.EqualValues(t, 50_000, r.Rows())
+	all := concat(t, memory.DefaultAllocator, types.ArrowSchema(fields), batches).Column(3).(*array.Timestamp)
+	kept := int64(0)
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		kept += b.NumRows()
+		require.Equal(t, all.Value(int(r.Position())), b.Column(0).(*array.Timestamp).Value(0))
+	}
+	require.EqualValues(t, 50_000, rows)
+	require.Greater(t, groups, int64(3))
+	require.Less(t, kept, int64(35_000))
+	require.Greater(t, kept, int64(10_000))
+	require.IsIncreasing(t, least)
+	require.NoError(t, r.Close())
+}
