@@ -89,7 +89,7 @@ func (r *runner) file(ctx context.Context, name string) error {
 		return err
 	}
 	base := filepath.Base(name)
-	s := r.app.Engine.NewSession(query.SessionOptions{Dialect: d, Settings: r.settings, Dir: filepath.Dir(name), Script: strings.TrimSuffix(base, ".sql")})
+	s := r.app.Engine.NewSession(query.SessionOptions{Dialect: d, Settings: r.settings, Dir: filepath.Dir(name), Script: strings.TrimSuffix(base, ".sql"), External: true})
 	defer s.Close()
 	for _, st := range stmts {
 		res, err := s.Run(ctx, st)

@@ -37,7 +37,7 @@ func sqlCommand(c *common) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				s := a.Engine.NewSession(query.SessionOptions{Dialect: d, Dir: dir})
+				s := a.Engine.NewSession(query.SessionOptions{Dialect: d, Dir: dir, External: true})
 				defer s.Close()
 				sh := &shell{session: s, dialect: d, format: format, vars: values, out: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr()}
 				sh.run.app, sh.run.log = a, cmd.ErrOrStderr()

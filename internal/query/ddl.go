@@ -240,6 +240,9 @@ func (s *Session) declare(st *ast.CreateTable, fields []types.Field, key []strin
 	if !st.Temporary {
 		return nil, errs.Unsupported("table %s: a table with 'connector' = '%s' is not kept in the warehouse: write CREATE TEMPORARY TABLE", st.Name, opts["connector"])
 	}
+	if !s.o.External {
+		return nil, errs.Unsupported("table %s: 'connector' = '%s' reaches outside the warehouse; declare it in a script that tarn run or tarn serve runs", st.Name, opts["connector"])
+	}
 	name := s.declaredName(st.Name)
 	if _, taken := s.temporary[name]; taken {
 		if st.IfNotExists {

@@ -25,6 +25,9 @@ type SessionOptions struct {
 	Dir      string            // folder of the script, for relative file names
 	Script   string            // name of the script, for job names
 	User     string
+	// External lets CREATE TEMPORARY TABLE name files and servers. It is for
+	// scripts that the owner of the process runs, not for network clients.
+	External bool
 }
 
 // Session is one user's state: current catalog and database, settings and
