@@ -34,7 +34,7 @@ func (t *Table) Files(partition []byte, bucket int, columns []int) (*BucketFiles
 		return nil, err
 	}
 	return &BucketFiles{t: t, paths: datafile.NewPaths(t.PathOptions(), dir, bucket), parts: parts, read: datafile.KVReadOptions{
-		Store: t.Store, Formats: datafile.Formats(), Fields: t.Schema.Fields, KeyFields: t.KeyAt, Columns: columns, SequenceFields: t.SeqAt,
+		Store: t.Store, Formats: t.formats, Fields: t.Schema.Fields, KeyFields: t.KeyAt, Columns: columns, SequenceFields: t.SeqAt,
 		SequenceDescending: t.Options.SequenceDescending, Partition: parts, SchemaFields: t.SchemaFields,
 	}}, nil
 }
@@ -66,7 +66,7 @@ func (b *BucketFiles) writer(ctx context.Context, level int, source int8, change
 	t := b.t
 	f, c := t.Options.Files, t.Options.Changelog
 	o := datafile.KVWriterOptions{
-		Store: t.Store, Paths: b.paths, Formats: datafile.Formats(), Format: f.Format, Fields: t.Schema.Fields, KeyFields: t.KeyAt,
+		Store: t.Store, Paths: b.paths, Formats: t.formats, Format: f.Format, Fields: t.Schema.Fields, KeyFields: t.KeyAt,
 		SchemaID: t.Schema.ID, Level: level, Source: source, Changelog: changelog, ThinMode: f.ThinMode, TargetFileSize: f.TargetSize,
 		Stats: t.stats(),
 	}
@@ -117,13 +117,13 @@ func (b *BucketFiles) Delete(ctx context.Context, files ...spec.DataFileMeta) er
 
 // RowReadOptions gives the options for files without keys.
 func (b *BucketFiles) RowReadOptions(columns []int) datafile.RowReadOptions {
-	return datafile.RowReadOptions{Store: b.t.Store, Formats: datafile.Formats(), Fields: b.t.Schema.Fields, Columns: columns, Partition: b.parts, SchemaFields: b.t.SchemaFields}
+	return datafile.RowReadOptions{Store: b.t.Store, Formats: b.t.formats, Fields: b.t.Schema.Fields, Columns: columns, Partition: b.parts, SchemaFields: b.t.SchemaFields}
 }
 
 // RowWriter starts files of an append table.
 func (b *BucketFiles) RowWriter(ctx context.Context, first int64, source int8) (*datafile.RowWriter, error) {
 	t, f := b.t, b.t.Options.Files
-	o := datafile.RowWriterOptions{Store: t.Store, Paths: b.paths, Formats: datafile.Formats(), Format: f.Format, Fields: t.Schema.Fields,
+	o := datafile.RowWriterOptions{Store: t.Store, Paths: b.paths, Formats: t.formats, Format: f.Format, Fields: t.Schema.Fields,
 		SchemaID: t.Schema.ID, FirstSequence: first, Source: source, TargetFileSize: f.TargetSize, Stats: t.stats()}
 	o.Write.Compression, o.Write.Level, o.Write.BlockBytes, o.Write.Params = f.Compression, f.ZstdLevel, f.BlockSize, t.Raw
 	return datafile.NewRowWriter(ctx, o)

@@ -12,6 +12,7 @@ import (
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/fileio"
+	"github.com/tarndb/tarn/paimon/format"
 	"github.com/tarndb/tarn/paimon/internal/binrow"
 	"github.com/tarndb/tarn/paimon/internal/datafile"
 	"github.com/tarndb/tarn/paimon/internal/history"
@@ -42,6 +43,7 @@ type Table struct {
 	// partition columns, SeqAt those of `sequence.field`.
 	KeyAt, PartAt, SeqAt []int
 	keyTypes             []types.Type
+	formats              format.Registry // one for the table: it pools compressors
 }
 
 // Config says which table to open.
@@ -57,7 +59,7 @@ type Config struct {
 
 // Open prepares a table; it reads no file.
 func Open(c Config) (*Table, error) {
-	t := &Table{Name: c.Name, Dir: c.Dir, Store: c.Store, Schema: c.Schema, Raw: options.Map(c.Schema.Options).With(c.Hint)}
+	t := &Table{Name: c.Name, Dir: c.Dir, Store: c.Store, Schema: c.Schema, Raw: options.Map(c.Schema.Options).With(c.Hint), formats: datafile.Formats()}
 	if err := options.CheckReadable(t.Raw); err != nil {
 		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
 	}
