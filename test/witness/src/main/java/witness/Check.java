@@ -56,16 +56,19 @@ final class Check {
 
     private final Catalog catalog;
     private final boolean readOnly;
+    private final boolean readStates;
     private final List<String> problems = new ArrayList<>();
     private String at = "";
     private RowKeyExtractor extractor;
 
-    private Check(Catalog catalog, boolean readOnly) {
+    private Check(Catalog catalog, boolean readOnly, boolean readStates) {
         this.catalog = catalog;
         this.readOnly = readOnly;
+        this.readStates = readStates;
     }
 
-    static int run(Path warehouse, Pattern only, boolean inPlace, boolean readOnly) throws Exception {
+    /** readStates: read the state of every snapshot, for who has not done so by a dump. */
+    static int run(Path warehouse, Pattern only, boolean inPlace, boolean readOnly, boolean readStates) throws Exception {
         if (!Files.isDirectory(warehouse)) {
             throw new IOException("no such warehouse: " + warehouse);
         }
@@ -83,7 +86,7 @@ final class Check {
                         continue;
                     }
                     tables++;
-                    Check c = new Check(catalog, readOnly);
+                    Check c = new Check(catalog, readOnly, readStates);
                     c.table(db, name);
                     if (c.problems.isEmpty()) {
                         System.out.println("ok   " + db + "." + name);
@@ -221,6 +224,9 @@ final class Check {
             if (seenFiles.add(e.file().fileName())) {
                 file(t, e);
             }
+        }
+        if (!t.primaryKeys().isEmpty() && !readStates) {
+            return;
         }
         List<String> rows = t.snapshotManager().snapshotExists(s.id()) ? Reader.rows(Reader.at(t, s.id()), null) : List.of();
         if (!t.primaryKeys().isEmpty()) {
@@ -513,7 +519,7 @@ final class Check {
             next.compact();
         }
         List<String> before = Reader.rows(t, null);
-        GenericRow fresh = next.randomRow(new Random(99));
+        GenericRow fresh = next.randomRow(new Random(t.snapshotManager().latestSnapshotId()));
         List<InternalRow> again = t.primaryKeys().isEmpty() ? List.of() : Reader.some(t, 5);
         List<InternalRow> rows = new ArrayList<>(again);
         rows.add(fresh);
@@ -531,7 +537,8 @@ final class Check {
         // what is not written again stays as it is, whatever the merge engine
         String engine = t.coreOptions().mergeEngine().toString();
         if (engine.equals("deduplicate") || engine.equals("first-row")) {
-            expect(new HashSet<>(after).containsAll(before), "rows written again with their own values have changed");
+            Set<String> kept = new HashSet<>(after);
+            expect(before.stream().allMatch(r -> kept.contains(r) || r.contains(pk)), "rows written again with their own values have changed");
         }
     }
 

@@ -24,7 +24,7 @@ public final class Witness {
             witness check <warehouse> [--only REGEX] [--in-place] [--read-only]
                 verifies all files, then continues every table (a copy of it, unless in place)
             witness relay <warehouse> <out> [--only REGEX]
-                dump-all to out/before, check in place, dump-all to out/after
+                dump-all to out/before, check in place, dump-all of what is new to out/after
             """;
 
     public static void main(String[] args) {
@@ -60,14 +60,15 @@ public final class Witness {
         Pattern only = flags.containsKey("--only") ? Pattern.compile(flags.get("--only")) : null;
         switch ((plain.isEmpty() ? "" : plain.get(0)) + " " + (plain.size() - 1)) {
             case "dump 2" -> dump(plain.get(1), plain.get(2), flags);
-            case "dump-all 2" -> dumpAll(plain.get(1), Path.of(plain.get(2)), only);
+            case "dump-all 2" -> dumpAll(plain.get(1), Path.of(plain.get(2)), only, null);
             case "check 1" -> {
-                return Check.run(Path.of(plain.get(1)), only, flags.containsKey("--in-place"), flags.containsKey("--read-only"));
+                return Check.run(Path.of(plain.get(1)), only, flags.containsKey("--in-place"), flags.containsKey("--read-only"), true);
             }
             case "relay 2" -> {
-                dumpAll(plain.get(1), Path.of(plain.get(2), "before"), only);
-                int code = Check.run(Path.of(plain.get(1)), only, true, false);
-                dumpAll(plain.get(1), Path.of(plain.get(2), "after"), only);
+                Path before = Path.of(plain.get(2), "before");
+                dumpAll(plain.get(1), before, only, null);
+                int code = Check.run(Path.of(plain.get(1)), only, true, false, false);
+                dumpAll(plain.get(1), Path.of(plain.get(2), "after"), only, before);
                 return code;
             }
             default -> {
@@ -107,7 +108,8 @@ public final class Witness {
         return from == null ? List.of() : Reader.changelog(table, from);
     }
 
-    private static void dumpAll(String warehouse, Path out, Pattern only) throws Exception {
+    /** Snapshots that the folder known holds are left out. */
+    private static void dumpAll(String warehouse, Path out, Pattern only, Path known) throws Exception {
         try (Catalog catalog = Main.open(warehouse)) {
             for (String db : catalog.listDatabases()) {
                 for (String name : catalog.listTables(db)) {
@@ -116,7 +118,8 @@ public final class Witness {
                     }
                     Path dir = Files.createDirectories(out.resolve(db + "." + name));
                     try {
-                        dumpTable((FileStoreTable) catalog.getTable(Identifier.create(db, name)), dir);
+                        dumpTable((FileStoreTable) catalog.getTable(Identifier.create(db, name)), dir,
+                                known == null ? null : known.resolve(db + "." + name));
                     } catch (Exception e) {
                         Files.writeString(dir.resolve("error.txt"), e + (e.getCause() == null ? "" : " <- " + e.getCause()));
                     }
@@ -125,10 +128,13 @@ public final class Witness {
         }
     }
 
-    private static void dumpTable(FileStoreTable table, Path dir) throws Exception {
+    private static void dumpTable(FileStoreTable table, Path dir, Path known) throws Exception {
         Files.write(dir.resolve("state.jsonl"), text(Reader.rows(table, null)));
         for (long id : table.snapshotManager().snapshotIdStream().sorted().toList()) {
-            Files.write(dir.resolve("state@" + id + ".jsonl"), text(Reader.rows(Reader.at(table, id), null)));
+            String name = "state@" + id + ".jsonl";
+            if (known == null || !Files.exists(known.resolve(name))) {
+                Files.write(dir.resolve(name), text(Reader.rows(Reader.at(table, id), null)));
+            }
         }
         Files.write(dir.resolve("changes.jsonl"), text(changes(table, Reader.earliestChange(table))));
     }
