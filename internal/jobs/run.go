@@ -73,11 +73,12 @@ func (r *run) execute(ctx context.Context) (err error) {
 			d.batch.Release()
 		}
 	}()
-	for i := range r.spec.Inputs {
+	for i, in := range r.spec.Inputs {
 		wg.Add(1)
+		from := r.sinks[in.Sink].positions[in.Key] // before the loop writes to the map
 		go func() {
 			defer wg.Done()
-			r.feed(ctx, i, deliveries)
+			r.feed(ctx, i, from, deliveries)
 		}()
 	}
 	return r.loop(ctx, deliveries)
@@ -128,8 +129,9 @@ func (r *run) closeSinks(ctx context.Context) error {
 	return all
 }
 
-// feed reads one input, transforms its batches and delivers them.
-func (r *run) feed(ctx context.Context, i int, out chan<- delivery) {
+// feed reads one input from a position on, transforms its batches and delivers
+// them.
+func (r *run) feed(ctx context.Context, i int, from change.Position, out chan<- delivery) {
 	in := &r.spec.Inputs[i]
 	give := func(d delivery) bool {
 		d.input = i
@@ -141,7 +143,7 @@ func (r *run) feed(ctx context.Context, i int, out chan<- delivery) {
 			return false
 		}
 	}
-	reader, err := in.Source.Open(ctx, r.sinks[in.Sink].positions[in.Key])
+	reader, err := in.Source.Open(ctx, from)
 	if err != nil {
 		give(delivery{err: err})
 		return
