@@ -69,6 +69,7 @@ var windowFunctions = map[string]fn{
 
 func ranking(name, t string, n int) fn {
 	return fn{min: n, max: n, agg: true, window: true, do: func(c *call) val {
+		c.needsOrder()
 		sqls := make([]string, len(c.args))
 		for i, a := range c.args {
 			sqls[i] = a.sql
@@ -81,8 +82,17 @@ func ranking(name, t string, n int) fn {
 	}}
 }
 
+// needsOrder: the order of rows must be given, or the result is arbitrary.
+func (c *call) needsOrder() {
+	w := c.e.Over
+	if c.r.d != ast.MySQL && w != nil && w.Name == "" && len(w.OrderBy) == 0 {
+		c.r.fail(c.e, "write OVER (ORDER BY ...)", "%s needs an order of rows", c.name)
+	}
+}
+
 func lagLead(name string) func(c *call) val {
 	return func(c *call) val {
+		c.needsOrder()
 		sqls := []string{c.args[0].sql}
 		if len(c.args) > 1 {
 			sqls = append(sqls, c.args[1].sql)
@@ -151,7 +161,8 @@ func sum(c *call) val {
 		if c.r.d == ast.Spark {
 			t = boundDecimal(p+10, s)
 		}
-		return val{sql: "CAST(" + c.aggregate("sum", a.sql) + " AS " + mustDuck(t) + ")", t: t}
+		// DuckDB adds in 128 bits, which hold more than 38 digits; too much is null.
+		return val{sql: "TRY_CAST(tarn_sum_fit(" + c.aggregate("sum", a.sql) + ", " + largest(38, s) + ") AS " + mustDuck(t) + ")", t: t}
 	case is(a.t, "FLOAT") && c.r.d == ast.Flink:
 		return val{sql: "CAST(" + c.aggregate("sum", a.sql) + " AS REAL)", t: a.t}
 	case isFloat(a.t):
@@ -192,7 +203,7 @@ func spread(name string) func(c *call) val {
 		case c.r.d != ast.Flink || a.t == nil:
 			return val{sql: sql, t: typ("DOUBLE")}
 		case isInt(a.t):
-			return val{sql: "CAST(trunc(" + sql + ") AS " + mustDuck(a.t) + ")", t: a.t}
+			return val{sql: intSpread(c, name, a), t: a.t}
 		case isDecimal(a.t):
 			_, s := precision(a.t)
 			t := decimalOf(38, max(6, s))
@@ -200,6 +211,20 @@ func spread(name string) func(c *call) val {
 		}
 		return val{sql: "CAST(" + sql + " AS " + mustDuck(a.t) + ")", t: a.t}
 	}
+}
+
+// intSpread computes a variance in integers, as Flink does:
+// (sum(x*x) - sum(x)*sum(x)/n) / n, each division cutting off.
+func intSpread(c *call, name string, a val) string {
+	x := "CAST(" + a.sql + " AS HUGEINT)"
+	n := c.aggregate("count", a.sql)
+	s := c.aggregate("sum", x)
+	d := pick(strings.HasSuffix(name, "_pop"), "nullif("+n+", 0)", "nullif("+n+" - 1, 0)")
+	v := "((" + c.aggregate("sum", x+" * "+x) + " - " + s + " * " + s + " // nullif(" + n + ", 0)) // " + d + ")"
+	if strings.HasPrefix(name, "stddev") {
+		v = "trunc(sqrt(CAST(" + v + " AS DOUBLE)))"
+	}
+	return "CAST(" + v + " AS " + mustDuck(a.t) + ")"
 }
 
 func singleValue(c *call) val {
@@ -350,8 +375,8 @@ func grouping(c *call) val {
 
 func jsonObjectAgg(c *call) val {
 	e := *c.e
-	value := toJSONText(c.args[1])
-	item := "CAST(to_json(CAST(" + c.args[0].sql + " AS VARCHAR)) AS VARCHAR) || ':' || coalesce(CAST(" + value + " AS VARCHAR), 'null')"
+	value := c.r.toJSONText(c.args[1])
+	item := "CAST(to_json(CAST(" + c.args[0].sql + " AS VARCHAR)) AS VARCHAR) || ':' || coalesce(" + value + ", 'null')"
 	if c.json().OnNull == "ABSENT" {
 		e.Filter = &ast.Is{Pos: e.Pos, X: e.Args[1], Kind: "NULL", Not: true}
 	}
@@ -360,7 +385,7 @@ func jsonObjectAgg(c *call) val {
 }
 
 func jsonArrayAgg(c *call) val {
-	item := "CAST(" + toJSONText(c.args[0]) + " AS VARCHAR)"
+	item := c.r.toJSONText(c.args[0])
 	if c.json().OnNull == "NULL" {
 		item = "coalesce(" + item + ", 'null')"
 	}

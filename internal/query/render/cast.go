@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tarndb/tarn/internal/query/ast"
+	"github.com/tarndb/tarn/paimon/errs"
 )
 
 // cast renders CAST(v AS t), or TRY_CAST, as the dialect means it:
@@ -17,7 +18,7 @@ func (r *renderer) cast(v val, t *ast.TypeName, try bool) val {
 		out.sql = castText(v.sql, mustDuck(t), try || r.d != ast.Flink && v.t == nil)
 		return out
 	}
-	if sameType(v.t, t) && !(is(t, "CHAR", "VARCHAR") && len(t.Args) > 0) {
+	if sameType(v.t, t) && (r.assign || !(is(t, "CHAR", "VARCHAR") && len(t.Args) > 0)) {
 		v.t = out.t
 		return v
 	}
@@ -65,19 +66,22 @@ func (r *renderer) castToInt(v val, t *ast.TypeName, try bool) string {
 	duck := mustDuck(t)
 	switch {
 	case isText(v.t):
+		if r.strict {
+			return "TRY_CAST(tarn_strict_int_text(" + v.sql + ") AS " + duck + ")"
+		}
 		return fromTextCast(v, "tarn_int_text("+v.sql+")", duck, try)
 	case isInt(v.t):
 		if intRank(v.t) <= intRank(t) {
 			return "CAST(" + v.sql + " AS " + duck + ")"
 		}
-		if r.d == ast.MySQL {
+		if r.d == ast.MySQL || r.strict {
 			return castText(v.sql, duck, true)
 		}
 		return wrap(t, v.sql)
 	case isFloat(v.t):
 		return r.floatToInt(v, t)
 	case isDecimal(v.t):
-		if r.d == ast.MySQL {
+		if r.d == ast.MySQL || r.strict {
 			return castText("trunc("+v.sql+")", duck, true)
 		}
 		return wrap(t, "tarn_low64(CAST(trunc("+v.sql+") AS HUGEINT))")
@@ -99,7 +103,7 @@ func (r *renderer) castToInt(v val, t *ast.TypeName, try bool) string {
 // floatToInt: as Java does, NaN is 0 and large values stop at the ends of the
 // type (of INT for the small ones, which then wrap around).
 func (r *renderer) floatToInt(v val, t *ast.TypeName) string {
-	if r.d == ast.MySQL {
+	if r.d == ast.MySQL || r.strict {
 		return castText("trunc("+v.sql+")", mustDuck(t), true)
 	}
 	if is(t, "BIGINT") {
@@ -121,7 +125,10 @@ func fromTextCast(v val, prepared, duck string, try bool) string {
 }
 
 func (r *renderer) refuseCast(v val, t *ast.TypeName) {
-	panic(bailout{&ast.SyntaxError{File: r.opts.File, Message: "a value of type " + v.t.SQL() + " cannot be cast to " + t.SQL()}})
+	if r.at == nil {
+		panic(bailout{errs.Invalid("a value of type %s cannot be cast to %s", v.t.SQL(), t.SQL())})
+	}
+	r.fail(r.at, "", "a value of type %s cannot be cast to %s", v.t.SQL(), t.SQL())
 }
 
 func pick(b bool, yes, no string) string {
@@ -135,7 +142,7 @@ func (r *renderer) castToFloat(v val, t *ast.TypeName, try bool) string {
 	duck := mustDuck(t)
 	switch {
 	case isText(v.t):
-		return fromTextCast(v, "tarn_float_text("+v.sql+")", duck, try)
+		return fromTextCast(v, pick(r.d == ast.Flink, "tarn_float_text(", "tarn_spark_float_text(")+v.sql+")", duck, try)
 	case is(v.t, "BOOLEAN"), isNumeric(v.t):
 		return "CAST(" + v.sql + " AS " + duck + ")"
 	case isStamp(v.t) && r.d == ast.Spark:
@@ -152,7 +159,11 @@ func (r *renderer) castToDecimal(v val, t *ast.TypeName, try bool) string {
 	duck := mustDuck(t)
 	switch {
 	case isText(v.t):
-		return fromTextCast(v, "trim("+v.sql+")", duck, try)
+		prepared := "tarn_decimal_text(" + v.sql + ")"
+		if p, s := precision(t); p == s && r.d == ast.Flink {
+			prepared = "tarn_fraction_text(" + v.sql + ")"
+		}
+		return fromTextCast(v, prepared, duck, try)
 	case isFloat(v.t):
 		// through the shortest text, as Java's BigDecimal.valueOf does
 		return castText("CAST("+v.sql+" AS VARCHAR)", duck, true)
@@ -188,6 +199,9 @@ func (r *renderer) castToBool(v val, try bool) string {
 
 func (r *renderer) castToText(v val, t *ast.TypeName) string {
 	sql := r.textOf(v)
+	if r.assign {
+		return sql
+	}
 	if is(t, "CHAR") && len(t.Args) > 0 && r.d == ast.Flink {
 		return fmt.Sprintf("rpad(%s, %d, ' ')", sql, t.Args[0])
 	}
@@ -219,6 +233,8 @@ func (r *renderer) textOf(v val) string {
 		}
 	case is(v.t, "ARRAY", "MAP", "ROW", "MULTISET"):
 		return r.nestedText(v)
+	case is(v.t, "TIME") && r.d == ast.Flink:
+		return "left(CAST(" + v.sql + " AS VARCHAR), 8)"
 	}
 	return "CAST(" + v.sql + " AS VARCHAR)"
 }
@@ -282,7 +298,7 @@ func (r *renderer) castToTime(v val, t *ast.TypeName, try bool) string {
 	case isText(v.t):
 		return r.textToTime(v, t, try)
 	case is(t, "DATE") && isStamp(v.t):
-		return "CAST(" + v.sql + " AS DATE)"
+		return "CAST(" + r.flinkTime(v) + " AS DATE)"
 	case is(t, "TIME") && isStamp(v.t):
 		return "CAST(" + localTime(v) + " AS TIME)"
 	case is(t, "TIME") && is(v.t, "TIME"):
@@ -290,7 +306,7 @@ func (r *renderer) castToTime(v val, t *ast.TypeName, try bool) string {
 	case isStamp(t) && is(v.t, "DATE"):
 		return "CAST(" + v.sql + " AS " + mustDuck(t) + ")"
 	case isStamp(t) && isStamp(v.t):
-		return truncateStamp("CAST("+v.sql+" AS "+mustDuck(t)+")", v.t, t)
+		return r.truncateStamp("CAST("+v.sql+" AS "+mustDuck(t)+")", v.t, t)
 	case isStamp(t) && is(v.t, "TIME") && r.d == ast.Flink:
 		return "(CAST(current_date AS TIMESTAMP) + CAST(" + v.sql + " AS INTERVAL))"
 	case isStamp(t) && isNumeric(v.t) && r.d != ast.Flink:
@@ -308,13 +324,16 @@ func localTime(v val) string {
 }
 
 // truncateStamp cuts digits behind the seconds that the type has not.
-func truncateStamp(sql string, from, to *ast.TypeName) string {
+func (r *renderer) truncateStamp(sql string, from, to *ast.TypeName) string {
 	p := arg(to, 0, 6)
 	if p >= arg(from, 0, 6) || p >= 6 {
 		return sql
 	}
 	switch p {
 	case 0:
+		if r.d == ast.Flink && is(to, "TIMESTAMP") {
+			return "date_trunc('second', tarn_flink_time(" + sql + "))"
+		}
 		return "date_trunc('second', " + sql + ")"
 	case 3:
 		return "date_trunc('millisecond', " + sql + ")"
@@ -338,7 +357,7 @@ func (r *renderer) textToTime(v val, t *ast.TypeName, try bool) string {
 		sql = "tarn_" + flavour + "_stamp(" + v.sql + ")"
 	}
 	if isStamp(t) && arg(t, 0, 6) < 6 {
-		sql = truncateStamp(sql, typ("TIMESTAMP", 6), t)
+		sql = r.truncateStamp(sql, typ("TIMESTAMP", 6), t)
 	}
 	if try {
 		return sql
@@ -349,17 +368,23 @@ func (r *renderer) textToTime(v val, t *ast.TypeName, try bool) string {
 func (r *renderer) castToBytes(v val, t *ast.TypeName) string {
 	switch {
 	case isText(v.t):
-		return "encode(" + v.sql + ")"
+		return r.cutBytes("encode("+v.sql+")", t)
 	case isBinary(v.t):
-		if len(t.Args) > 0 && r.d == ast.Flink && is(t, "VARBINARY", "BINARY") {
-			return fmt.Sprintf("tarn_left_bytes(%s, %d)", v.sql, t.Args[0])
-		}
-		return v.sql
+		return r.cutBytes(v.sql, t)
 	case isInt(v.t) && r.d == ast.Spark:
 		return fmt.Sprintf("unhex(right(printf('%%016x', CAST(%s AS BIGINT)), %d))", v.sql, 1<<intRank(v.t))
 	}
 	r.refuseCast(v, t)
 	return ""
+}
+
+// cutBytes cuts bytes to the type's length; BINARY and VARBINARY without one
+// have length 1 in Flink.
+func (r *renderer) cutBytes(sql string, t *ast.TypeName) string {
+	if r.d != ast.Flink || r.assign || is(t, "BYTES") {
+		return sql
+	}
+	return fmt.Sprintf("tarn_left_bytes(%s, %d)", sql, arg(t, 0, 1))
 }
 
 // castNested casts element by element, by position in rows, since DuckDB

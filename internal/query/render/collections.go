@@ -1,6 +1,7 @@
 package render
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/tarndb/tarn/internal/query/ast"
@@ -47,6 +48,10 @@ var flinkCollections = map[string]fn{
 }
 
 var sparkCollections = map[string]fn{
+	"AGGREGATE": {min: 3, max: 4, lambda: true, do: reduce}, "REDUCE": {min: 3, max: 4, lambda: true, do: reduce},
+	"ZIP_WITH": {min: 3, max: 3, lambda: true, do: zipWith}, "MAP_FILTER": {min: 2, max: 2, lambda: true, do: mapFilter},
+	"TRANSFORM_VALUES": {min: 2, max: 2, lambda: true, do: transformValues}, "ARRAYS_ZIP": with(1, -1, ".", arraysZip),
+
 	"SORT_ARRAY": with(1, 2, ".", sortArray), "ARRAY_SORT": {min: 1, max: 2, lambda: true, do: sparkArraySort},
 	"SLICE": tmpl(3, 3, ".ii", "tarn_slice($1, $2, $3)", "=1"),
 	"GET":   tmpl(2, 2, ".i", "tarn_get($1, $2)", "]1"),
@@ -121,7 +126,7 @@ func elementAt(c *call) val {
 	if t := c.args[0].t; is(t, "MAP") {
 		return val{sql: fill("($1)[$2]", c.args), t: t.Elem[1]}
 	}
-	return val{sql: fill("list_extract($1, $2)", c.args), t: elem(c.args[0].t)}
+	return val{sql: fill("tarn_element_at($1, $2)", c.args), t: elem(c.args[0].t)}
 }
 
 // arraySort is Flink's ARRAY_SORT(array[, ascending[, nulls first]]).
@@ -161,7 +166,7 @@ func sequence(c *call) val {
 		if len(c.args) == 3 {
 			step = c.args[2].sql
 		}
-		sql := "generate_series(" + c.r.stamp(c.e, c.args[0]) + ", " + c.r.stamp(c.e, c.args[1]) + ", " + step + ")"
+		sql := "tarn_steps(" + c.r.stamp(c.e, c.args[0]) + ", " + c.r.stamp(c.e, c.args[1]) + ", " + step + ")"
 		return c.r.cast(val{sql: sql, t: arrayOf(typ("TIMESTAMP", 6))}, arrayOf(t), false)
 	}
 	if len(c.args) == 2 {
@@ -205,27 +210,39 @@ func namedStruct(c *call) val {
 	return val{sql: "struct_pack(" + strings.Join(parts, ", ") + ")", t: row}
 }
 
-// lambdaArg renders the lambda that is argument i over elements of type t.
+// lambdaArg renders the lambda that is argument i; types are those of its
+// parameters. The parameters get names that no column can have.
 func (c *call) lambdaArg(i int, types ...*ast.TypeName) (params []string, body val) {
 	l, ok := c.e.Args[i].(*ast.Lambda)
 	if !ok || len(l.Params) > len(types) {
 		c.r.fail(c.e.Args[i], "write x -> expression", "%s needs a lambda here", c.name)
 	}
 	s := c.s.child()
-	s.lambda = map[string]*ast.TypeName{}
+	s.lambda = map[string]val{}
 	for j, p := range l.Params {
-		s.lambda[fold(p.Name)] = types[j]
-		params = append(params, quote(p.Name))
+		name, done := c.r.lambdaName()
+		defer done()
+		s.lambda[fold(p.Name)] = val{sql: name, t: types[j]}
+		params = append(params, name)
 	}
 	return params, c.r.expr(s, l.Body)
 }
 
+// transform: Spark counts the index from 0, DuckDB from 1.
 func transform(c *call) val {
 	a := c.r.expr(c.s, c.e.Args[0])
-	ps, body := c.lambdaArg(1, elem(a.t), typ("INT"))
-	if len(ps) == 2 { // Spark counts the index from 0
-		return val{sql: "list_transform(" + a.sql + ", lambda " + ps[0] + ", " + ps[1] + "1: (" + strings.ReplaceAll(body.sql, ps[1], "("+ps[1]+"1 - 1)") + "))", t: arrayOf(body.t)}
+	if l, ok := c.e.Args[1].(*ast.Lambda); ok && len(l.Params) == 2 {
+		pairs, done := c.r.lambdaName()
+		defer done()
+		s := c.s.child()
+		s.lambda = map[string]val{
+			fold(l.Params[0].Name): {sql: pairs + "[1]", t: elem(a.t)},
+			fold(l.Params[1].Name): {sql: "CAST(" + pairs + "[2] - 1 AS INTEGER)", t: typ("INT")},
+		}
+		body := c.r.expr(s, l.Body)
+		return val{sql: "list_transform(list_zip(" + a.sql + ", range(1, len(" + a.sql + ") + 1)), lambda " + pairs + ": " + body.sql + ")", t: arrayOf(body.t)}
 	}
+	ps, body := c.lambdaArg(1, elem(a.t))
 	return val{sql: "list_transform(" + a.sql + ", lambda " + ps[0] + ": " + body.sql + ")", t: arrayOf(body.t)}
 }
 
@@ -241,4 +258,90 @@ func anyMatch(macro string) func(c *call) val {
 		ps, body := c.lambdaArg(1, elem(a.t))
 		return val{sql: macro + "(list_transform(" + a.sql + ", lambda " + ps[0] + ": " + body.sql + "))", t: typ("BOOLEAN")}
 	}
+}
+
+// reduce is AGGREGATE(array, start, merge[, finish]).
+func reduce(c *call) val {
+	a, start := c.r.expr(c.s, c.e.Args[0]), c.r.expr(c.s, c.e.Args[1])
+	ps, body := c.lambdaArg(2, start.t, elem(a.t))
+	first := start.sql
+	if start.t != nil && !is(start.t, "NULL") {
+		first = "CAST(" + first + " AS " + mustDuck(start.t) + ")"
+	}
+	if len(ps) != 2 {
+		c.r.fail(c.e.Args[2], "write (acc, x) -> expression", "%s needs a lambda with two parameters", c.name)
+	}
+	out := val{sql: "list_reduce(" + a.sql + ", lambda " + ps[0] + ", " + ps[1] + ": " + body.sql + ", " + first + ")", t: start.t}
+	if len(c.e.Args) == 4 {
+		l, ok := c.e.Args[3].(*ast.Lambda)
+		if !ok || len(l.Params) != 1 {
+			c.r.fail(c.e.Args[3], "write acc -> expression", "%s needs a lambda here", c.name)
+		}
+		s := c.s.child()
+		s.lambda = map[string]val{fold(l.Params[0].Name): out}
+		return c.r.expr(s, l.Body)
+	}
+	return out
+}
+
+// zipWith pairs two arrays; the shorter one is filled with nulls.
+func zipWith(c *call) val {
+	a, b := c.r.expr(c.s, c.e.Args[0]), c.r.expr(c.s, c.e.Args[1])
+	l, ok := c.e.Args[2].(*ast.Lambda)
+	if !ok || len(l.Params) != 2 {
+		c.r.fail(c.e.Args[2], "write (x, y) -> expression", "ZIP_WITH needs a lambda with two parameters")
+	}
+	p, done := c.r.lambdaName()
+	defer done()
+	s := c.s.child()
+	s.lambda = map[string]val{
+		fold(l.Params[0].Name): {sql: p + "[1]", t: elem(a.t)}, fold(l.Params[1].Name): {sql: p + "[2]", t: elem(b.t)},
+	}
+	body := c.r.expr(s, l.Body)
+	return val{sql: "list_transform(list_zip(" + a.sql + ", " + b.sql + "), lambda " + p + ": " + body.sql + ")", t: arrayOf(body.t)}
+}
+
+// mapLambda renders a lambda over the entries of a map.
+func (c *call) mapLambda(m val) (param string, body val, done func()) {
+	l, ok := c.e.Args[1].(*ast.Lambda)
+	if !ok || len(l.Params) != 2 || !is(m.t, "MAP") {
+		c.r.fail(c.e, "write (k, v) -> expression", "%s needs a map and a lambda with two parameters", c.name)
+	}
+	p, done := c.r.lambdaName()
+	s := c.s.child()
+	s.lambda = map[string]val{
+		fold(l.Params[0].Name): {sql: p + ".key", t: m.t.Elem[0]}, fold(l.Params[1].Name): {sql: p + ".value", t: m.t.Elem[1]},
+	}
+	return p, c.r.expr(s, l.Body), done
+}
+
+func mapFilter(c *call) val {
+	m := c.r.expr(c.s, c.e.Args[0])
+	p, body, done := c.mapLambda(m)
+	defer done()
+	return val{sql: "map_from_entries(list_filter(map_entries(" + m.sql + "), lambda " + p + ": " + body.sql + "))", t: m.t}
+}
+
+func transformValues(c *call) val {
+	m := c.r.expr(c.s, c.e.Args[0])
+	p, body, done := c.mapLambda(m)
+	defer done()
+	return val{sql: "map_from_entries(list_transform(map_entries(" + m.sql + "), lambda " + p + ": struct_pack(key := " + p + ".key, value := " + body.sql + ")))", t: mapOf(m.t.Elem[0], body.t)}
+}
+
+// arraysZip makes rows of the n-th elements, named as the columns or 0, 1, ...
+func arraysZip(c *call) val {
+	row := &ast.TypeName{Name: "ROW"}
+	p, done := c.r.lambdaName()
+	defer done()
+	parts := make([]string, len(c.args))
+	for i, a := range c.args {
+		name := strconv.Itoa(i)
+		if ref, ok := c.e.Args[i].(*ast.ColumnRef); ok {
+			name = ref.Parts[len(ref.Parts)-1].Name
+		}
+		parts[i] = quote(name) + " := " + p + "[" + strconv.Itoa(i+1) + "]"
+		row.Fields = append(row.Fields, ast.TypeField{Name: name, Type: orNull(elem(a.t))})
+	}
+	return val{sql: "list_transform(" + fill("list_zip($*)", c.args) + ", lambda " + p + ": struct_pack(" + strings.Join(parts, ", ") + "))", t: arrayOf(row)}
 }

@@ -24,32 +24,42 @@ var javaLetters = map[string]string{
 	"SSS": "%g", "SSSSSS": "%f", "SSSSSSSSS": "%f000", "a": "%p", "E": "%a", "EE": "%a", "EEE": "%a", "EEEE": "%A",
 }
 
+// javaParts are letters that strftime has nothing for: an expression over ts.
+var javaParts = map[string]string{
+	"Q": "CAST(quarter(ts) AS VARCHAR)", "q": "CAST(quarter(ts) AS VARCHAR)", "QQQ": "('Q' || quarter(ts))",
+	"k": "CAST((hour(ts) + 23) % 24 + 1 AS VARCHAR)", "kk": "lpad(CAST((hour(ts) + 23) % 24 + 1 AS VARCHAR), 2, '0')",
+	"K": "CAST(hour(ts) % 12 AS VARCHAR)", "KK": "lpad(CAST(hour(ts) % 12 AS VARCHAR), 2, '0')",
+	"S": "strftime(ts, '%g')[1:1]", "SS": "strftime(ts, '%g')[1:2]", "e": "CAST(dayofweek(ts) + 1 AS VARCHAR)",
+}
+
+// javaFormat translates a Java pattern. Letters of javaParts stand in out as
+// \x00letters\x00.
 func javaFormat(p string) (out, bad string) {
 	var b strings.Builder
 	for i := 0; i < len(p); {
 		c := p[i]
 		switch {
 		case c == '\'':
-			end := strings.IndexByte(p[i+1:], '\'')
-			switch {
-			case end < 0:
+			n, quoted, ok := javaQuoted(p[i:])
+			if !ok {
 				return "", "'"
-			case end == 0:
-				b.WriteByte('\'')
-			default:
-				b.WriteString(strings.ReplaceAll(p[i+1:i+1+end], "%", "%%"))
 			}
-			i += end + 2
+			b.WriteString(strings.ReplaceAll(quoted, "%", "%%"))
+			i += n
 		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
 			n := 1
 			for i+n < len(p) && p[i+n] == c {
 				n++
 			}
-			f, ok := javaLetters[p[i:i+n]]
-			if !ok {
-				return "", p[i : i+n]
+			letters := p[i : i+n]
+			switch f, ok := javaLetters[letters]; {
+			case ok:
+				b.WriteString(f)
+			case javaParts[letters] != "":
+				b.WriteString("\x00" + letters + "\x00")
+			default:
+				return "", letters
 			}
-			b.WriteString(f)
 			i += n
 		case c == '%':
 			b.WriteString("%%")
@@ -60,6 +70,18 @@ func javaFormat(p string) (out, bad string) {
 		}
 	}
 	return b.String(), ""
+}
+
+// javaQuoted reads 'text' at the start of p; ” is a quote.
+func javaQuoted(p string) (n int, text string, ok bool) {
+	end := strings.IndexByte(p[1:], '\'')
+	switch {
+	case end < 0:
+		return 0, "", false
+	case end == 0:
+		return 2, "'", true
+	}
+	return end + 2, p[1 : 1+end], true
 }
 
 // mysqlLetters maps MySQL's format letters to strftime.
@@ -90,9 +112,9 @@ func mysqlFormat(p string) (out, bad string) {
 	return b.String(), ""
 }
 
-// pattern renders a format argument, which must be a literal: a pattern that
-// comes from a column cannot be translated.
-func (r *renderer) pattern(at ast.Node, v val) string {
+// translated is the pattern of a format argument, which must be a literal: one
+// that comes from a column cannot be translated.
+func (r *renderer) translated(at ast.Node, v val) string {
 	if v.lit == nil || v.lit.Kind != ast.StringLit {
 		r.unsupported(at, "date pattern that is not a literal", "write the pattern in quotes")
 	}
@@ -100,5 +122,35 @@ func (r *renderer) pattern(at ast.Node, v val) string {
 	if bad != "" {
 		r.unsupported(at, "date pattern letter "+bad+" in "+v.lit.Text, "")
 	}
+	return out
+}
+
+// pattern renders a format for parsing.
+func (r *renderer) pattern(at ast.Node, v val) string {
+	out := r.translated(at, v)
+	if strings.Contains(out, "\x00") {
+		r.unsupported(at, "date pattern "+v.lit.Text+" for parsing", "")
+	}
 	return text(out)
+}
+
+// formatted renders the text of a timestamp in a format.
+func (r *renderer) formatted(at ast.Node, ts string, format val) string {
+	pieces := strings.Split(r.translated(at, format), "\x00")
+	var parts []string
+	for i, p := range pieces {
+		switch {
+		case i%2 == 1:
+			parts = append(parts, strings.ReplaceAll(javaParts[p], "ts", ts))
+		case p != "":
+			parts = append(parts, "strftime("+ts+", "+text(p)+")")
+		}
+	}
+	switch len(parts) {
+	case 0:
+		return "CASE WHEN " + ts + " IS NOT NULL THEN '' END"
+	case 1:
+		return parts[0]
+	}
+	return "(" + strings.Join(parts, " || ") + ")"
 }

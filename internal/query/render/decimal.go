@@ -25,16 +25,13 @@ func (r *renderer) decimalOp(op string, l, rr val) val {
 	o.p1, o.s1 = r.operandPrecision(l, rr)
 	o.p2, o.s2 = r.operandPrecision(rr, l)
 	t := decimalType(op, o.p1, o.s1, o.p2, o.s2)
-	if op == "*" && r.d == ast.Flink {
-		t = boundDecimal(o.p1+o.p2, o.s1+o.s2)
-	}
 	o.p, o.s = precision(t)
 	o.a, o.b = decimalSQL(l, o.p1, o.s1), decimalSQL(rr, o.p2, o.s2)
 	switch op {
 	case "/":
 		return val{sql: r.quotient(o, rr), t: t}
 	case "%":
-		return val{sql: fmt.Sprintf("CAST(%s %% %s AS %s)", o.a, r.zeroCheckedSQL(o.b, rr), mustDuck(t)), t: t}
+		return val{sql: r.remainder(o, rr, t), t: t}
 	case "*":
 		return val{sql: o.product(t), t: t}
 	}
@@ -67,6 +64,20 @@ func (o decimalOperands) sum(op string, t *ast.TypeName) string {
 	return fmt.Sprintf("CAST(%s %s %s AS %s)", a, op, o.b, mustDuck(t))
 }
 
+// remainder brings both sides to one scale first: DuckDB's % on decimals of
+// different types goes through doubles.
+func (r *renderer) remainder(o decimalOperands, divisor val, t *ast.TypeName) string {
+	s := max(o.s1, o.s2)
+	w := max(o.p1-o.s1, o.p2-o.s2) + s
+	if w <= 38 {
+		d := fmt.Sprintf("DECIMAL(%d,%d)", w, s)
+		return fmt.Sprintf("CAST(CAST(%s AS %s) %% %s AS %s)", o.a, d, r.zeroCheckedSQL("CAST("+o.b+" AS "+d+")", divisor), mustDuck(t))
+	}
+	n := "(" + unscaled(o.a, o.p1, o.s1) + times(s-o.s1) + ")"
+	d := "(" + unscaled(o.b, o.p2, o.s2) + times(s-o.s2) + ")"
+	return o.result("("+n+" % "+r.zeroCheckedSQL(d, divisor)+")", s)
+}
+
 // quotient: a/10^s1 / (b/10^s2), scaled by 10^s, is a*10^(s+s2-s1) / b.
 func (r *renderer) quotient(o decimalOperands, divisor val) string {
 	n, d := unscaled(o.a, o.p1, o.s1), unscaled(o.b, o.p2, o.s2)
@@ -85,6 +96,11 @@ func (o decimalOperands) result(n string, from int) string {
 		n = "tarn_quot(" + n + ", " + power(from-o.s) + ")"
 	}
 	return scaled("tarn_fit("+n+", "+power(o.p)+")", o.p, o.s)
+}
+
+// largest is the greatest DECIMAL(p,s).
+func largest(p, s int) string {
+	return fmt.Sprintf("CAST('%s.%s' AS DECIMAL(%d,%d))", strings.Repeat("9", p-s), strings.Repeat("9", s), p, s)
 }
 
 func power(n int) string {

@@ -9,10 +9,19 @@ import (
 
 // expr renders one expression with its type.
 func (r *renderer) expr(s *scope, e ast.Expr) val {
+	v := r.anyExpr(s, e)
+	if len(v.sql) > maxText {
+		r.fail(e, "put inner parts into a subquery or a WITH table", "expression is too large")
+	}
+	return v
+}
+
+func (r *renderer) anyExpr(s *scope, e ast.Expr) val {
 	if r.depth++; r.depth > maxDepth {
 		r.fail(e, "", "expression is nested too deeply")
 	}
 	defer func() { r.depth-- }()
+	r.at = e
 	switch e := e.(type) {
 	case *ast.ColumnRef:
 		return r.columnRef(s, e)
@@ -25,7 +34,11 @@ func (r *renderer) expr(s *scope, e ast.Expr) val {
 	case *ast.Unary:
 		return r.unary(s, e)
 	case *ast.Cast:
-		v := r.cast(r.expr(s, e.X), e.Type, e.Try)
+		x := r.expr(s, e.X)
+		r.strict = e.Try && r.d == ast.Spark
+		r.at = e
+		v := r.cast(x, e.Type, e.Try)
+		r.strict = false
 		v.sql = r.checked(e, v)
 		return v
 	case *ast.Case:
@@ -321,6 +334,12 @@ func (r *renderer) subscript(s *scope, e *ast.Subscript) val {
 	}
 	if r.d == ast.Flink && i.lit != nil && i.lit.Text == "0" {
 		r.fail(e, "", "array indexes start at 1")
+	}
+	if r.d == ast.Flink && strings.HasPrefix(i.sql, "(-") && i.lit != nil {
+		r.fail(e, "", "array indexes start at 1")
+	}
+	if r.d == ast.Flink && i.lit == nil {
+		return val{sql: "tarn_flink_at(" + x.sql + ", " + i.sql + ")", t: elem(x.t)}
 	}
 	return val{sql: "tarn_at(" + x.sql + ", " + i.sql + ")", t: elem(x.t)}
 }

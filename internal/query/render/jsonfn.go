@@ -1,9 +1,11 @@
 package render
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/tarndb/tarn/internal/query/ast"
+	"github.com/tarndb/tarn/internal/query/dialect/parse"
 )
 
 // jsonFunctions read and make JSON texts.
@@ -13,8 +15,9 @@ var jsonFunctions = map[string]fn{
 	"JSON_STRING": with(1, 1, ".", toJSON), "TO_JSON": with(1, 2, ".", toJSON),
 	"JSON_QUOTE": tmpl(1, 1, "s", "CAST(to_json($1) AS VARCHAR)", "STRING"), "JSON_UNQUOTE": tmpl(1, 1, "s", "tarn_json_unquote($1)", "STRING"),
 	"JSON":              tmpl(1, 1, ".", "$1", "STRING"),
-	"GET_JSON_OBJECT":   tmpl(2, 2, "s", "tarn_get_json_object($1, $2)", "STRING"),
-	"GET_JSON_STRING":   tmpl(2, 2, "s", "tarn_get_json_object($1, $2)", "STRING"),
+	"GET_JSON_OBJECT":   with(2, 2, "s", getJSONObject),
+	"GET_JSON_STRING":   with(2, 2, "s", getJSONObject),
+	"FROM_JSON":         with(2, 3, "s.", fromJSON),
 	"GET_JSON_INT":      tmpl(2, 2, "s", "TRY_CAST(tarn_get_json_object($1, $2) AS BIGINT)", "BIGINT"),
 	"GET_JSON_DOUBLE":   tmpl(2, 2, "s", "TRY_CAST(tarn_get_json_object($1, $2) AS DOUBLE)", "DOUBLE"),
 	"JSON_EXTRACT":      tmpl(2, 2, "s", "tarn_json_get($1, $2)", "STRING"),
@@ -39,7 +42,7 @@ func (c *call) jsonPath(i int) (sql string, strict bool) {
 	} else if rest, ok := strings.CutPrefix(p, "lax "); ok {
 		p = strings.TrimSpace(rest)
 	}
-	if !strings.HasPrefix(p, "$") {
+	if !strings.HasPrefix(p, "$") && c.r.d == ast.Flink {
 		c.r.fail(c.e.Args[i], "a path starts with $", "JSON path %q is not valid", l.Text)
 	}
 	return text(jsonPathText(p)), strict
@@ -82,6 +85,9 @@ func jsonValue(c *call) val {
 	}
 	path, strict := c.jsonPath(1)
 	doc := c.args[0].sql
+	if strings.Contains(path, "*") {
+		return val{sql: "(CASE WHEN " + doc + " IS NULL THEN NULL ELSE " + c.fallback(j.OnError, j.ErrorExpr, t) + " END)", t: t}
+	}
 	value := "tarn_json_scalar(" + doc + ", " + path + ")"
 	if !isText(t) {
 		value = c.r.cast(val{sql: value, t: typ("STRING")}, t, true).sql
@@ -108,6 +114,9 @@ func jsonQuery(c *call) val {
 	if strict {
 		onEmpty = onError
 	}
+	if strings.Contains(path, "*") {
+		return jsonQueryMany(c, path)
+	}
 	inner := "CAST(json_extract(" + doc + ", " + path + ") AS VARCHAR)"
 	kind := "json_type(" + doc + ", " + path + ")"
 	result := "CASE WHEN " + kind + " IN ('OBJECT', 'ARRAY') THEN " + inner + " ELSE " + onError + " END"
@@ -123,6 +132,17 @@ func jsonQuery(c *call) val {
 		return val{sql: "CAST(CAST(" + sql + " AS JSON) AS " + mustDuck(j.Returning) + ")", t: j.Returning}
 	}
 	return val{sql: sql, t: typ("STRING")}
+}
+
+// jsonQueryMany is JSON_QUERY with a path that finds many values: they need a wrapper.
+func jsonQueryMany(c *call, path string) val {
+	j := c.json()
+	onError := c.fallback(j.OnError, nil, typ("STRING"))
+	found := onError
+	if strings.HasPrefix(j.Wrapper, "WITH") && j.Wrapper != "WITHOUT" {
+		found = "CAST(to_json(json_extract(" + c.args[0].sql + ", " + path + ")) AS VARCHAR)"
+	}
+	return val{sql: "(CASE WHEN " + c.args[0].sql + " IS NULL THEN NULL WHEN NOT json_valid(" + c.args[0].sql + ") THEN " + onError + " ELSE " + found + " END)", t: typ("STRING")}
 }
 
 func jsonExists(c *call) val {
@@ -151,27 +171,127 @@ func (c *call) jsonMember(i int) string {
 	if inner, ok := c.e.Args[i].(*ast.Call); ok {
 		switch strings.ToUpper(inner.Name.Last()) {
 		case "JSON_OBJECT", "JSON_ARRAY", "JSON", "JSON_QUERY", "JSON_OBJECTAGG", "JSON_ARRAYAGG":
-			return "CAST(" + c.args[i].sql + " AS JSON)"
+			return c.args[i].sql
 		}
 	}
-	return toJSONText(c.args[i])
+	return c.r.toJSONText(c.args[i])
 }
 
-func toJSONText(v val) string {
-	if isStamp(v.t) {
-		return "to_json(replace(CAST(" + v.sql + " AS VARCHAR), ' ', 'T'))"
+// toJSONText is the JSON text of a value of known type. DuckDB's own to_json
+// turns decimals into doubles.
+func (r *renderer) toJSONText(v val) string {
+	switch {
+	case isDecimal(v.t), isInt(v.t), is(v.t, "BOOLEAN"):
+		return "CAST(" + v.sql + " AS VARCHAR)"
+	case isFloat(v.t):
+		return "tarn_json_float(" + v.sql + ")"
+	case is(v.t, "TIMESTAMP"):
+		return "tarn_json_text_of(replace(CAST(" + v.sql + " AS VARCHAR), ' ', 'T'))"
+	case is(v.t, "TIMESTAMP_LTZ"):
+		return "tarn_json_text_of(strftime(timezone('UTC', " + v.sql + "), '%Y-%m-%dT%H:%M:%S.%gZ'))"
+	case isBinary(v.t):
+		return "tarn_json_text_of(to_base64(" + v.sql + "))"
+	case is(v.t, "ARRAY", "MAP", "ROW"):
+		return r.nestedJSON(v)
 	}
-	if isBinary(v.t) {
-		return "to_json(to_base64(" + v.sql + "))"
+	return "CAST(to_json(" + v.sql + ") AS VARCHAR)"
+}
+
+func (r *renderer) nestedJSON(v val) string {
+	x, done := r.lambdaName()
+	defer done()
+	member := func(sql string, t *ast.TypeName) string {
+		return "coalesce(" + r.toJSONText(val{sql: sql, t: t}) + ", 'null')"
 	}
-	return "to_json(" + v.sql + ")"
+	var body, open, end string
+	switch v.t.Name {
+	case "ARRAY":
+		open, end = "'['", "']'"
+		body = "array_to_string(list_transform(" + v.sql + ", lambda " + x + ": " + member(x, elem(v.t)) + "), ',')"
+	case "MAP":
+		open, end = "'{'", "'}'"
+		item := "tarn_json_text_of(CAST(" + x + ".key AS VARCHAR)) || ':' || " + member(x+".value", v.t.Elem[1])
+		body = "array_to_string(list_transform(map_entries(" + v.sql + "), lambda " + x + ": " + item + "), ',')"
+	default:
+		open, end = "'{'", "'}'"
+		var parts []string
+		for _, f := range v.t.Fields {
+			sql := "(" + v.sql + ")." + quote(f.Name)
+			item := text(jsonKey(f.Name)+":") + " || " + member(sql, f.Type)
+			if r.d == ast.Spark { // leaves out nulls
+				item = text(jsonKey(f.Name)+":") + " || " + r.toJSONText(val{sql: sql, t: f.Type})
+			}
+			parts = append(parts, item)
+		}
+		body = "concat_ws(',', " + strings.Join(parts, ", ") + ")"
+	}
+	return "CASE WHEN " + v.sql + " IS NOT NULL THEN " + open + " || coalesce(" + body + ", '') || " + end + " END"
+}
+
+// jsonKey quotes a field name.
+func jsonKey(name string) string {
+	b, _ := json.Marshal(name) // a string always marshals
+	return string(b)
+}
+
+// getJSONObject reads one path, or with [*] all that it finds.
+func getJSONObject(c *call) val {
+	if l := c.args[1].lit; l != nil && strings.Contains(l.Text, "*") {
+		return val{sql: "tarn_json_many(" + c.args[0].sql + ", " + text(jsonPathText(l.Text)) + ")", t: typ("STRING")}
+	} else if l != nil {
+		if strings.Contains(l.Text, "..") {
+			return val{sql: "CAST(NULL AS VARCHAR)", t: typ("STRING")} // Spark knows no recursive paths
+		}
+		return val{sql: "tarn_get_json_object(" + c.args[0].sql + ", " + text(jsonPathText(l.Text)) + ")", t: typ("STRING")}
+	}
+	return val{sql: fill("tarn_get_json_object($1, $2)", c.args), t: typ("STRING")}
+}
+
+// fromJSON parses JSON by a schema in Spark's notation.
+func fromJSON(c *call) val {
+	l := c.args[1].lit
+	if l == nil || l.Kind != ast.StringLit {
+		c.r.unsupported(c.e, "FROM_JSON with a schema that is not a literal", "")
+	}
+	t, err := parse.Type(c.r.d, l.Text)
+	if err != nil || len(t.Elem)+len(t.Fields) == 0 {
+		if t, err = parse.Type(c.r.d, "STRUCT<"+l.Text+">"); err != nil {
+			c.r.fail(c.e.Args[1], "", "%q is no schema", l.Text)
+		}
+	}
+	shape := c.jsonShape(t)
+	doc := "CASE WHEN json_valid(" + c.args[0].sql + ") THEN " + c.args[0].sql + " END"
+	sql := "CAST(json_transform(" + doc + ", " + text(shape) + ") AS " + mustDuck(t) + ")"
+	if is(t, "ROW") { // what is no JSON gives a row of nulls
+		var nulls []string
+		for _, f := range t.Fields {
+			nulls = append(nulls, quote(f.Name)+" := CAST(NULL AS "+mustDuck(f.Type)+")")
+		}
+		sql = "CASE WHEN " + c.args[0].sql + " IS NOT NULL THEN coalesce(" + sql + ", struct_pack(" + strings.Join(nulls, ", ") + ")) END"
+	}
+	return val{sql: sql, t: t}
+}
+
+// jsonShape is DuckDB's JSON notation of a type.
+func (c *call) jsonShape(t *ast.TypeName) string {
+	switch {
+	case is(t, "ARRAY"):
+		return "[" + c.jsonShape(t.Elem[0]) + "]"
+	case is(t, "ROW"):
+		parts := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			parts[i] = jsonKey(f.Name) + ":" + c.jsonShape(f.Type)
+		}
+		return "{" + strings.Join(parts, ",") + "}"
+	}
+	return `"` + c.r.duck(c.e, t) + `"`
 }
 
 func jsonObject(c *call) val {
 	var parts []string
 	for i := 0; i+1 < len(c.args); i += 2 {
 		key := "CAST(to_json(CAST(" + c.args[i].sql + " AS VARCHAR)) AS VARCHAR)"
-		item := key + " || ':' || coalesce(CAST(" + c.jsonMember(i+1) + " AS VARCHAR), 'null')"
+		item := key + " || ':' || coalesce(" + c.jsonMember(i+1) + ", 'null')"
 		if c.json().OnNull == "ABSENT" {
 			item = "CASE WHEN " + c.args[i+1].sql + " IS NOT NULL THEN " + item + " END"
 		}
@@ -186,7 +306,7 @@ func jsonObject(c *call) val {
 func jsonArray(c *call) val {
 	var parts []string
 	for i := range c.args {
-		item := "CAST(" + c.jsonMember(i) + " AS VARCHAR)"
+		item := c.jsonMember(i)
 		if c.json().OnNull == "NULL" || c.r.d == ast.MySQL {
 			item = "coalesce(" + item + ", 'null')"
 		}
@@ -199,5 +319,5 @@ func jsonArray(c *call) val {
 }
 
 func toJSON(c *call) val {
-	return val{sql: "CAST(" + toJSONText(c.args[0]) + " AS VARCHAR)", t: typ("STRING")}
+	return val{sql: c.r.toJSONText(c.args[0]), t: typ("STRING")}
 }

@@ -1,7 +1,7 @@
 -- The meaning that Flink, Spark and MySQL give to operations, where DuckDB's
 -- own differs. One macro a statement; macros.go puts CREATE OR REPLACE MACRO in
--- front. Arguments are substituted, so what stands twice is computed twice
--- unless the optimizer sees it.
+-- front. A macro must stand behind those it uses. Arguments are substituted, so
+-- what stands twice is computed twice unless the optimizer sees it.
 
 -- Integers wrap around as in Java. x is wider than the result.
 tarn_i8(x) AS CAST(xor(x & 255, 128) - 128 AS TINYINT);
@@ -21,19 +21,27 @@ tarn_fit(n, lim) AS CASE WHEN abs(n) < lim THEN n END;
 tarn_digits(n, s) AS lpad(CAST(abs(n) AS VARCHAR), CAST(greatest(s + 1, length(CAST(abs(n) AS VARCHAR))) AS INTEGER), '0');
 tarn_point(n, s) AS CASE WHEN n < 0 THEN '-' ELSE '' END || left(tarn_digits(n, s), -s) || '.' || right(tarn_digits(n, s), s);
 tarn_sum_any(x) AS x;
+tarn_sum_fit(x, lim) AS CASE WHEN x BETWEEN -lim AND lim THEN x END;
 
 -- Casts of text. Blanks around are taken off; an integer's fraction is cut off.
 tarn_checked(x, s, what) AS CASE WHEN x IS NULL AND s IS NOT NULL THEN error('cannot cast ''' || s || ''' to ' || what) ELSE x END;
 tarn_int_text(s) AS CASE WHEN regexp_full_match(trim(s), '[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)') THEN regexp_replace(regexp_replace(trim(s), '\..*', ''), '^([+-]?)$', '\10') END;
 tarn_float_text(s) AS CASE WHEN regexp_full_match(trim(s), '[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?|NaN|Infinity)') THEN regexp_replace(trim(s), '([0-9.])[dDfF]$', '\1') END;
+tarn_strict_int_text(s) AS CASE WHEN regexp_full_match(trim(s), '[+-]?[0-9]+') THEN trim(s) END;
+tarn_decimal_text(s) AS CASE WHEN regexp_full_match(s, '\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*') THEN regexp_replace(s, '^\s+|\s+$', '', 'g') END;
+-- Flink counts the 0 of '0.5' as a digit, which DECIMAL(p, p) has no room for.
+tarn_fraction_text(s) AS CASE WHEN regexp_matches(s, '^\s*[+-]?(\.|0+\s*$)') THEN tarn_decimal_text(s) END;
+tarn_spark_float_text(s) AS CASE WHEN regexp_full_match(trim(s), '[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?|(?i:nan|infinity|inf))') THEN regexp_replace(trim(s), '([0-9.])[dDfF]$', '\1') END;
 tarn_bool(s) AS CASE WHEN lower(trim(s)) IN ('true', 't', '1', 'yes', 'y') THEN TRUE WHEN lower(trim(s)) IN ('false', 'f', '0', 'no', 'n') THEN FALSE END;
 tarn_pad_date(s) AS regexp_replace(regexp_replace(regexp_replace(s, '^([0-9]{4})$', '\1-01-01'), '^([0-9]{4}-[0-9]{1,2})$', '\1-01'), '[ T].*$', '');
 tarn_flink_date(s) AS CASE WHEN regexp_full_match(trim(s), '[0-9]{1,4}(-[0-9]{1,2}(-[0-9]{1,2}( .*)?)?)?') THEN TRY_CAST(tarn_pad_date(trim(s)) AS DATE) END;
 tarn_spark_date(s) AS CASE WHEN regexp_full_match(trim(s), '[0-9]{4,7}(-[0-9]{1,2}(-[0-9]{1,2}([ T].*)?)?)?') THEN TRY_CAST(tarn_pad_date(trim(s)) AS DATE) END;
-tarn_flink_stamp(s) AS CASE WHEN regexp_full_match(s, '[0-9]{1,4}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{1,9})?)?') THEN TRY_CAST(regexp_replace(s, '(\.[0-9]{6})[0-9]+$', '\1') AS TIMESTAMP) END;
+-- Flink takes a day up to 31 that the month has not for the last day of the month.
+tarn_last_day_stamp(s) AS CASE WHEN regexp_matches(s, '^[0-9]+-[0-9]+-(29|30|31)( |$)') THEN last_day(TRY_CAST(regexp_replace(s, '^([0-9]+-[0-9]+)-.*$', '\1-01') AS DATE)) + TRY_CAST(coalesce(nullif(regexp_extract(s, ' (.*)$', 1), ''), '00:00:00') AS TIME) END;
+tarn_flink_stamp(s) AS CASE WHEN regexp_full_match(s, '[0-9]{1,4}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{1,9})?)?') THEN coalesce(TRY_CAST(regexp_replace(s, '(\.[0-9]{6})[0-9]+$', '\1') AS TIMESTAMP), tarn_last_day_stamp(regexp_replace(s, '(\.[0-9]{6})[0-9]+$', '\1'))) END;
 tarn_stamp_fill(s) AS regexp_replace(regexp_replace(regexp_replace(trim(s), '^([0-9]{4})$', '\1-01-01'), '^([0-9]{4}-[0-9]{1,2})$', '\1-01'), '(\.[0-9]{6})[0-9]+', '\1');
 tarn_spark_stamptz(s) AS CASE WHEN regexp_full_match(trim(s), '[0-9]{4,6}(-[0-9]{1,2}(-[0-9]{1,2}([ T].*)?)?)?') THEN TRY_CAST(tarn_stamp_fill(s) AS TIMESTAMPTZ) END;
-tarn_spark_stamp(s) AS CASE WHEN regexp_full_match(trim(s), '[0-9]{4,6}(-[0-9]{1,2}(-[0-9]{1,2}([ T].*)?)?)?') THEN TRY_CAST(regexp_replace(tarn_stamp_fill(s), '(Z|[+-][0-9:]+)$', '') AS TIMESTAMP) END;
+tarn_spark_stamp(s) AS CASE WHEN regexp_full_match(trim(s), '[0-9]{4,6}(-[0-9]{1,2}(-[0-9]{1,2}([ T].*)?)?)?') THEN TRY_CAST(regexp_replace(tarn_stamp_fill(s), '(:[0-9.]+) ?(Z|UTC|[+-][0-9:]+)$', '\1') AS TIMESTAMP) END;
 tarn_flink_stamptz(s) AS CAST(tarn_flink_stamp(s) AS TIMESTAMPTZ);
 tarn_cut(ts, unit) AS make_timestamp(CAST(epoch_us(ts) - epoch_us(ts) % CAST(unit AS BIGINT) AS BIGINT));
 tarn_micros_ltz(n) AS CAST(timezone('UTC', make_timestamp(n)) AS TIMESTAMPTZ);
@@ -77,19 +85,22 @@ tarn_rpad(s, n, p) AS CASE WHEN n < 0 OR p = '' THEN NULL ELSE rpad(s, CAST(n AS
 tarn_spark_lpad(s, n, p) AS CASE WHEN n <= 0 THEN CASE WHEN s IS NOT NULL AND p IS NOT NULL THEN '' END WHEN p = '' THEN left(s, n) ELSE lpad(s, CAST(n AS INTEGER), p) END;
 tarn_spark_rpad(s, n, p) AS CASE WHEN n <= 0 THEN CASE WHEN s IS NOT NULL AND p IS NOT NULL THEN '' END WHEN p = '' THEN left(s, n) ELSE rpad(s, CAST(n AS INTEGER), p) END;
 tarn_locate(sub, s, p) AS CAST(CASE WHEN p < 1 THEN 0 WHEN sub = '' THEN CASE WHEN p <= length(s) + 1 THEN p ELSE 0 END WHEN instr(substring(s, p), sub) = 0 THEN 0 ELSE instr(substring(s, p), sub) + p - 1 END AS INTEGER);
-tarn_overlay(s, r, p, n) AS CASE WHEN p < 1 OR p > length(s) THEN s ELSE left(s, p - 1) || r || substring(s, CAST(p + CASE WHEN n < 0 THEN length(r) ELSE n END AS BIGINT)) END;
+tarn_overlay(s, r, p, n) AS CASE WHEN p < 1 OR p > length(s) THEN s ELSE left(s, p - 1) || r || CASE WHEN n > 0 THEN substring(s, CAST(p + n AS BIGINT)) ELSE '' END END;
+tarn_mysql_insert(s, r, p, n) AS CASE WHEN p < 1 OR p > length(s) THEN s WHEN n < 0 THEN left(s, p - 1) || r ELSE left(s, p - 1) || r || substring(s, CAST(p + n AS BIGINT)) END;
+tarn_spark_overlay(s, r, p, n) AS tarn_spark_substring(s, 1, p - 1) || r || tarn_spark_substring(s, p + CASE WHEN n < 0 THEN length(r) ELSE n END, 2147483647);
+tarn_levenshtein(a, b) AS CAST(CASE WHEN octet_length(encode(a)) = length(a) AND octet_length(encode(b)) = length(b) THEN levenshtein(a, b) WHEN a IS NOT NULL AND b IS NOT NULL THEN error('LEVENSHTEIN is exact for ASCII texts only') END AS INTEGER);
 tarn_initcap(s) AS array_to_string(list_transform(regexp_extract_all(s, '[\p{L}\p{N}]+|[^\p{L}\p{N}]+'), lambda w: upper(left(w, 1)) || lower(substring(w, 2))), '');
 tarn_spark_initcap(s) AS array_to_string(list_transform(string_split(s, ' '), lambda w: upper(left(w, 1)) || lower(substring(w, 2))), ' ');
 tarn_chr(n) AS CASE WHEN n < 0 THEN '' WHEN CAST(n AS BIGINT) % 256 = 0 THEN chr(0) ELSE chr(CAST(CAST(n AS BIGINT) % 256 AS INTEGER)) END;
 tarn_split(s, d) AS CASE WHEN s = '' THEN CAST([] AS VARCHAR[]) ELSE string_split(s, d) END;
 tarn_split_index(s, d, i) AS CASE WHEN i >= 0 AND s <> '' THEN string_split(s, d)[CAST(i AS INTEGER) + 1] END;
 tarn_spark_split(s, d) AS CASE WHEN d = '' THEN string_split(s, '') ELSE string_split_regex(s, d) END;
-tarn_split_limit(s, d, n) AS CASE WHEN n <= 0 OR len(string_split_regex(s, d)) <= n THEN string_split_regex(s, d) ELSE list_append(string_split_regex(s, d)[1:n - 1], regexp_replace(s, '^(?s:(.*?' || d || '){' || CAST(n - 1 AS VARCHAR) || '})', '')) END;
+tarn_split_limit(s, d, n) AS CASE WHEN s IS NULL OR d IS NULL THEN NULL WHEN n <= 0 OR len(string_split_regex(s, d)) <= n THEN string_split_regex(s, d) ELSE list_append(string_split_regex(s, d)[1:n - 1], regexp_replace(s, '^(?s:(.*?' || d || '){' || CAST(n - 1 AS VARCHAR) || '})', '')) END;
 tarn_substring_index(s, d, n) AS CASE WHEN d = '' OR n = 0 THEN CASE WHEN s IS NOT NULL THEN '' END WHEN n > 0 THEN array_to_string(string_split(s, d)[1:n], d) ELSE array_to_string(string_split(s, d)[greatest(len(string_split(s, d)) + n + 1, 1):], d) END;
 tarn_groups(r) AS regexp_replace(r, '\$([0-9])', '\\\1', 'g');
 tarn_regexp_extract(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN CASE CAST(g AS INTEGER) WHEN 0 THEN regexp_extract(s, p, 0) WHEN 1 THEN regexp_extract(s, p, 1) WHEN 2 THEN regexp_extract(s, p, 2) WHEN 3 THEN regexp_extract(s, p, 3) WHEN 4 THEN regexp_extract(s, p, 4) WHEN 5 THEN regexp_extract(s, p, 5) END END;
 tarn_spark_extract(s, p, g) AS CASE WHEN s IS NULL OR p IS NULL THEN NULL ELSE coalesce(tarn_regexp_extract(s, p, g), '') END;
-tarn_regexp_instr(s, p) AS CAST(CASE WHEN regexp_matches(s, p) THEN instr(s, regexp_extract(s, p)) ELSE 0 END AS INTEGER);
+tarn_regexp_instr(s, p) AS CAST(CASE WHEN s IS NULL OR p IS NULL THEN NULL WHEN regexp_matches(s, p) THEN instr(s, regexp_extract(s, p)) ELSE 0 END AS INTEGER);
 tarn_like(s, p) AS (s LIKE p ESCAPE '\');
 tarn_similar(p) AS replace(replace(regexp_replace(p, '([.\\^${}])', '\\\1', 'g'), '%', '.*'), '_', '.');
 tarn_encode(s, cs) AS CASE WHEN upper(cs) IN ('UTF-8', 'UTF8', 'US-ASCII', 'ASCII') THEN encode(s) ELSE error('character set ' || cs || ' is not supported') END;
@@ -103,6 +114,9 @@ tarn_str_to_map(s, a, b) AS map_from_entries(list_transform(string_split_regex(s
 tarn_format_number(x, d) AS CASE WHEN d >= 0 THEN format('{:,.' || CAST(d AS VARCHAR) || 'f}', CAST(x AS DOUBLE)) END;
 
 -- Arrays and maps.
+tarn_flink_at(a, i) AS CASE WHEN i < 1 AND a IS NOT NULL THEN error('array index must be at least 1, not ' || i) ELSE list_extract(a, i) END;
+tarn_element_at(a, i) AS CASE WHEN i = 0 THEN error('ELEMENT_AT counts from 1, or from -1 at the end') ELSE list_extract(a, i) END;
+tarn_steps(a, b, step) AS list_filter(list_transform(range(0, CAST(len(generate_series(a, b, step)) AS BIGINT) + 2), lambda i: a + step * CAST(i AS INTEGER)), lambda x: x BETWEEN least(a, b) AND greatest(a, b));
 tarn_at(a, i) AS CASE WHEN i > 0 THEN list_extract(a, i) END;
 tarn_get(a, i) AS CASE WHEN i >= 0 THEN list_extract(a, i + 1) END;
 tarn_map(k, v) AS map_from_entries(list_zip(k, v));
@@ -128,12 +142,22 @@ tarn_multiset_ones(h) AS map_from_entries(list_transform(coalesce(map_entries(h)
 tarn_multiset_list(m) AS flatten(list_transform(map_entries(m), lambda e: list_transform(range(e.value), lambda i: e.key)));
 
 -- Times.
+tarn_flink_time(ts) AS CASE WHEN ts < TIMESTAMP '1970-01-01' AND date_trunc('second', ts) <> ts THEN date_trunc('second', ts) + to_seconds(1) ELSE ts END;
+-- whole months from a to b: a month has passed when the day of the month and the time are reached again
+tarn_months_of(ts) AS year(ts) * 12 + month(ts);
+tarn_month_rest(ts) AS (day(ts) - 1) * 86400000000 + epoch_us(ts) - epoch_us(date_trunc('day', ts));
+tarn_months_diff(a, b) AS tarn_months_of(b) - tarn_months_of(a) + CASE WHEN b >= a AND tarn_month_rest(b) < tarn_month_rest(a) THEN -1 WHEN b < a AND tarn_month_rest(b) > tarn_month_rest(a) THEN 1 ELSE 0 END;
 tarn_window_start(ts, size, off) AS make_timestamp(CAST(epoch_us(ts) - (((epoch_us(ts) - CAST(epoch(off) * 1000000 AS BIGINT)) % CAST(epoch(size) * 1000000 AS BIGINT)) + CAST(epoch(size) * 1000000 AS BIGINT)) % CAST(epoch(size) * 1000000 AS BIGINT) AS BIGINT));
 tarn_weekday(w) AS CASE left(upper(w), 2) WHEN 'MO' THEN 1 WHEN 'TU' THEN 2 WHEN 'WE' THEN 3 WHEN 'TH' THEN 4 WHEN 'FR' THEN 5 WHEN 'SA' THEN 6 WHEN 'SU' THEN 7 END;
 tarn_next_day(d, w) AS CAST(d + CAST((tarn_weekday(w) - isodow(d) + 6) % 7 + 1 AS INTEGER) AS DATE);
-tarn_months_between(a, b) AS CASE WHEN day(a) = day(b) OR (CAST(a AS DATE) = last_day(a) AND CAST(b AS DATE) = last_day(b)) THEN CAST((year(a) - year(b)) * 12 + month(a) - month(b) AS DOUBLE) ELSE round((year(a) - year(b)) * 12 + month(a) - month(b) + ((day(a) - day(b)) * 86400 + epoch(a - date_trunc('day', a)) - epoch(b - date_trunc('day', b))) / 2678400, 8) END;
+tarn_months_between(a, b) AS CASE WHEN day(a) = day(b) OR (CAST(a AS DATE) = last_day(a) AND CAST(b AS DATE) = last_day(b)) THEN CAST((year(a) - year(b)) * 12 + month(a) - month(b) AS DOUBLE) ELSE round((year(a) - year(b)) * 12 + month(a) - month(b) + ((day(a) - day(b)) * 86400 + floor(epoch(a - date_trunc('day', a))) - floor(epoch(b - date_trunc('day', b)))) / 2678400, 8) END;
 
 -- JSON.
+tarn_json_text_of(s) AS CAST(to_json(s) AS VARCHAR);
+tarn_json_float(x) AS CASE WHEN isnan(x) OR isinf(x) THEN '"' || tarn_java_float(x) || '"' ELSE tarn_java_float(x) END;
+-- a path with * finds many values: none is null, one is itself, more are an array
+tarn_json_many(s, p) AS CASE WHEN json_valid(s) THEN tarn_json_found(json_extract(s, p)) END;
+tarn_json_found(a) AS CASE len(a) WHEN 0 THEN NULL WHEN 1 THEN a[1] ->> '$' ELSE CAST(to_json(a) AS VARCHAR) END;
 tarn_is_json(s) AS CASE WHEN s IS NOT NULL THEN json_valid(s) END;
 tarn_json_doc(s) AS CASE WHEN json_valid(s) THEN CAST(s AS JSON) END;
 tarn_json_scalar(s, p) AS CASE WHEN json_valid(s) AND json_type(s, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(s, p) END;

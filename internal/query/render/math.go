@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -95,6 +96,9 @@ func sign(c *call) val {
 			t = decimalOf(min(38, p+1), s)
 		}
 	}
+	if isFloat(a.t) {
+		return val{sql: "CASE WHEN isnan(" + a.sql + ") THEN " + a.sql + " ELSE CAST(sign(" + a.sql + ") AS " + mustDuck(t) + ") END", t: t}
+	}
 	return val{sql: "CAST(sign(" + a.sql + ") AS " + mustDuck(t) + ")", t: t}
 }
 
@@ -106,7 +110,7 @@ func ceilFloor(name string) func(c *call) val {
 			return floorTime(c, name)
 		}
 		if len(c.args) == 2 {
-			return round(c)
+			return ceilDigits(c, name)
 		}
 		a = c.r.numeric(c.e, c.name, a)
 		switch {
@@ -126,10 +130,29 @@ func ceilFloor(name string) func(c *call) val {
 			}
 			return val{sql: "CAST(" + name + "(" + a.sql + ") AS " + mustDuck(t) + ")", t: t}
 		case isFloat(a.t) && c.r.d == ast.Spark, c.r.d == ast.MySQL && a.t != nil:
-			return val{sql: "CAST(" + name + "(" + a.sql + ") AS BIGINT)", t: typ("BIGINT")}
+			return val{sql: "tarn_f_i64(" + name + "(CAST(" + a.sql + " AS DOUBLE)))", t: typ("BIGINT")}
 		}
 		return val{sql: name + "(" + a.sql + ")", t: a.t}
 	}
+}
+
+// ceilDigits is Spark's CEIL(x, n) with a literal n.
+func ceilDigits(c *call, name string) val {
+	a := c.r.numeric(c.e, c.name, c.args[0])
+	n, ok := digits(c.args[1])
+	if !ok || !isDecimal(a.t) && !isInt(a.t) {
+		c.r.unsupported(c.e, c.name+" with digits on a value that is not exact", "CAST it AS DECIMAL")
+	}
+	p, s := precision(a.t)
+	if n >= s {
+		return a
+	}
+	k := max(n, 0)
+	t := decimalOf(min(p-s+k+1, 38), k)
+	if n < 0 {
+		return val{sql: fmt.Sprintf("CAST(%s(%s / %s) * %s AS %s)", name, a.sql, power10(-n), power10(-n), mustDuck(t)), t: t}
+	}
+	return val{sql: scaled(fmt.Sprintf("CAST(%s(%s * %s) AS HUGEINT)", name, a.sql, power10(k)), p, k), t: t}
 }
 
 func isWord(e ast.Expr) bool { _, ok := e.(*ast.Word); return ok }
@@ -227,8 +250,8 @@ func logBase(c *call) val {
 
 func pmod(c *call) val {
 	m := c.r.arithmetic(c.e, "%", c.args[0], c.args[1])
-	s := c.r.arithmetic(c.e, "+", m, c.args[1])
-	return c.r.arithmetic(c.e, "%", s, c.args[1])
+	s := c.r.arithmetic(c.e, "%", c.r.arithmetic(c.e, "+", m, c.args[1]), c.args[1])
+	return val{sql: "CASE WHEN " + m.sql + " < 0 THEN " + s.sql + " ELSE " + m.sql + " END", t: m.t}
 }
 
 func shift(op string) func(c *call) val {
@@ -321,6 +344,33 @@ func extreme(name string) func(c *call) val {
 	}
 }
 
+// sparkTypeName is Spark's own name of a type.
+func sparkTypeName(t *ast.TypeName) string {
+	names := map[string]string{"TIMESTAMP_LTZ": "timestamp", "TIMESTAMP": "timestamp_ntz", "NULL": "void", "BYTES": "binary", "VARCHAR": "string", "CHAR": "string"}
+	if n, ok := names[t.Name]; ok {
+		return n
+	}
+	var parts []string
+	for _, e := range t.Elem {
+		parts = append(parts, sparkTypeName(e))
+	}
+	for _, f := range t.Fields {
+		parts = append(parts, f.Name+":"+sparkTypeName(f.Type))
+	}
+	name := map[bool]string{true: "struct", false: strings.ToLower(t.Name)}[t.Name == "ROW"]
+	if len(parts) > 0 {
+		return name + "<" + strings.Join(parts, ",") + ">"
+	}
+	if is(t, "DECIMAL") {
+		p, s := precision(t)
+		return fmt.Sprintf("decimal(%d,%d)", p, s)
+	}
+	if is(t, "INTERVAL") {
+		return "interval " + strings.ToLower(t.Unit)
+	}
+	return name
+}
+
 func typeOf(c *call) val {
 	t := c.args[0].t
 	if t == nil {
@@ -328,7 +378,7 @@ func typeOf(c *call) val {
 	}
 	name := t.SQL()
 	if c.r.d == ast.Spark {
-		name = strings.ToLower(strings.ReplaceAll(name, " ", ""))
+		name = sparkTypeName(t)
 	}
 	return val{sql: text(name), t: typ("STRING")}
 }

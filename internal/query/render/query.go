@@ -13,10 +13,18 @@ const maxDepth = 6000
 
 func (r *renderer) top(q *ast.Query) (string, []Column, error) {
 	sql, cols, known := r.query(&scope{}, q)
+	r.checkSize(q, sql)
 	if !known {
 		cols = nil
 	}
 	return sql, cols, nil
+}
+
+// checkSize refuses what would grow without bound in DuckDB's binder.
+func (r *renderer) checkSize(at ast.Node, sql string) {
+	if expansion(sql) > maxExpansion {
+		r.fail(at, "put inner calls into a subquery or a WITH table", "functions are nested too deeply")
+	}
 }
 
 // query renders a query. known tells whether cols are complete.

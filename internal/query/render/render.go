@@ -81,13 +81,16 @@ func Expr(e ast.Expr, table string, cols []Column, opts Options) (sql string, t 
 		s.rels = append(s.rels, &relation{alias: table, names: []string{table}, cols: cols, known: cols != nil})
 	}
 	v := r.expr(s, e)
+	r.checkSize(e, v.sql)
 	return v.sql, v.t, nil
 }
 
 // CastTo renders "take the value sql of type from to the type to" with the
-// dialect's rules, as an INSERT does for its columns.
+// dialect's rules, as an INSERT does for its columns. Unlike CAST it cuts no
+// text or bytes to the length of the type, which is what the engines do by default.
 func CastTo(sql string, from, to *ast.TypeName, opts Options) (out string, err error) {
 	r := newRenderer(opts)
+	r.assign = true
 	defer r.catch(&err)
 	return r.cast(val{sql: sql, t: from}, to, false).sql, nil
 }
@@ -99,7 +102,10 @@ type renderer struct {
 	// fresh numbers the names that the renderer makes up itself
 	fresh   int
 	depth   int
-	lambdas int // nesting of lambdas that the renderer writes itself
+	at      ast.Node // the expression last begun, for errors that know no place
+	strict  bool     // within Spark's TRY_CAST, which knows less than its CAST
+	assign  bool     // casts are assignments: lengths of types cut nothing
+	lambdas int      // nesting of lambdas that the renderer writes itself
 }
 
 func newRenderer(opts Options) *renderer {

@@ -175,3 +175,77 @@ func TestSetupIsWellFormed(t *testing.T) {
 	}
 	require.Greater(t, len(seen), 100)
 }
+
+// FuzzRender holds that what parses renders without a panic, or is refused with
+// a typed error, with and without known columns.
+func FuzzRender(f *testing.F) {
+	for _, seed := range []string{
+		"SELECT a, sum(b) OVER (PARTITION BY c) FROM t WHERE d IN (1, '2') GROUP BY ROLLUP (a)",
+		"SELECT * FROM t CROSS JOIN UNNEST(arr) AS u(x)", "SELECT CAST(a AS ROW<x INT>).x / 0.5 FROM t",
+		"SELECT transform(arr, x -> x + 1), date_format(a, 'yyyy-MM') FROM t LATERAL VIEW explode(arr) e AS v",
+		"SELECT if(a, 1, 'x'), group_concat(b ORDER BY a SEPARATOR ';') FROM t LIMIT 1, 2",
+		"VALUES (1, NULL), (2.5, INTERVAL '1' DAY)", "SELECT json_object('a' VALUE r), arr[1], r.x, m['k'] FROM t",
+		"SELECT * FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL '2' HOUR))",
+		"WITH RECURSIVE a AS (SELECT 1 UNION SELECT * FROM a) SELECT * FROM a JOIN t USING (a)",
+	} {
+		f.Add(seed, true)
+		f.Add(seed, false)
+	}
+	ty, err := dialect.ParseType(dialect.Flink, "ROW<a INT, b STRING, c DECIMAL(10,2), d DOUBLE, ts TIMESTAMP(3), dt DATE, arr ARRAY<INT>, r ROW<x INT>, m MAP<STRING, INT>>")
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, sql string, typed bool) {
+		for _, d := range []ast.Dialect{ast.Flink, ast.Spark, ast.MySQL} {
+			q, err := dialect.ParseQuery(d, "", sql)
+			if err != nil {
+				continue
+			}
+			opts := Options{Dialect: d, Source: sql, Table: func(*ast.TableRef) (string, error) { return "tarn_scan(1)", nil }}
+			if typed {
+				opts.Columns = func(*ast.TableRef) ([]Column, error) {
+					var cols []Column
+					for _, f := range ty.Fields {
+						cols = append(cols, Column{f.Name, f.Type})
+					}
+					return cols, nil
+				}
+			}
+			if _, _, err := QueryColumns(q, opts); err != nil {
+				_ = err.Error()
+			}
+			_ = Filters(q)
+			_, _ = ReadColumns(q)
+		}
+	})
+}
+
+// TestNestingIsBounded holds that nested calls, which repeat their arguments,
+// end in an error and not in an expression that nobody can bind.
+func TestNestingIsBounded(t *testing.T) {
+	f := func(open, end, hint string, depth int, ok bool) {
+		t.Helper()
+		q, err := dialect.ParseQuery(ast.Spark, "", "SELECT "+strings.Repeat(open, depth)+"'x'"+strings.Repeat(end, depth))
+		require.NoError(t, err)
+		sql, err := Query(q, Options{Dialect: ast.Spark})
+		if ok {
+			require.NoError(t, err, open)
+			return
+		}
+		require.Error(t, err, "%s: %d bytes", open, len(sql))
+		require.Contains(t, err.Error(), hint)
+	}
+	f("substring(", ", -3, 2)", "nested too deeply", 3, true)
+	f("substring(", ", -3, 2)", "nested too deeply", 30, false)
+	f("json_value(", ", '$.a' default 'x' on empty)", "expression is too large", 30, false)
+	f("upper(", ")", "", 300, true)
+	f("(1 + ", ")", "", 300, true)
+}
+
+func TestMacroCosts(t *testing.T) {
+	costs := macroCosts()
+	require.Equal(t, 1, costs["tarn_i32"])
+	require.Equal(t, 2, costs["tarn_nonzero"])
+	require.Greater(t, costs["tarn_substring"], 3)
+	for name, n := range costs {
+		require.Less(t, n, 500, name)
+	}
+}

@@ -25,7 +25,7 @@ type scope struct {
 	// the dialect or DuckDB allows it
 	aliases     map[string]val
 	aliasFirst  bool // ORDER BY: an output column hides an input column
-	lambda      map[string]*ast.TypeName
+	lambda      map[string]val
 	ctes        map[string][]Column
 	ctesUnknown map[string]bool
 	windows     map[string]*ast.WindowSpec
@@ -108,8 +108,8 @@ func (r *renderer) columnRef(s *scope, e *ast.ColumnRef) val {
 
 func (r *renderer) lookup(s *scope, e *ast.ColumnRef) (val, bool) {
 	first := e.Parts[0].Name
-	if t, ok := s.lambda[fold(first)]; ok {
-		return r.fields(val{sql: quote(first), t: t}, e.Parts[1:], e), true
+	if v, ok := s.lambda[fold(first)]; ok {
+		return r.fields(v, e.Parts[1:], e), true
 	}
 	if s.aliasFirst && len(e.Parts) == 1 {
 		if v, ok := s.aliases[fold(first)]; ok {

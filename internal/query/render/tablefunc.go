@@ -1,6 +1,7 @@
 package render
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/tarndb/tarn/internal/query/ast"
@@ -198,31 +199,11 @@ func (r *renderer) explode(s *scope, c *ast.Call, name string) (string, []Column
 
 // stack makes n rows of its arguments.
 func (r *renderer) stack(s *scope, c *ast.Call) (string, []Column) {
-	if len(c.Args) < 2 {
-		r.fail(c, "", "STACK takes a number of rows and values")
+	lists, cols := r.stackLists(s, c)
+	for i, l := range lists {
+		lists[i] = "unnest(" + l + ")"
 	}
-	n, ok := digits(r.expr(s, c.Args[0]))
-	if !ok || n < 1 || n > len(c.Args) {
-		r.fail(c, "", "the first argument of STACK must be a positive number")
-	}
-	width := (len(c.Args) - 1 + n - 1) / n
-	vals := &ast.Values{Pos: c.Pos}
-	for i := range n {
-		var row []ast.Expr
-		for j := range width {
-			if k := 1 + i*width + j; k < len(c.Args) {
-				row = append(row, c.Args[k])
-			} else {
-				row = append(row, &ast.Literal{Pos: c.Pos})
-			}
-		}
-		vals.Rows = append(vals.Rows, row)
-	}
-	sql, cols, _ := r.values(s, vals)
-	for j := range cols {
-		cols[j].Name = "col" + string(rune('0'+j%10))
-	}
-	return sql, cols
+	return "SELECT " + strings.Join(lists, ", "), cols
 }
 
 // lateralView is Spark's LATERAL VIEW [OUTER] f(x) t AS a, b.
@@ -246,37 +227,90 @@ func (r *renderer) lateralView(s *scope, v *ast.LateralView) (string, *relation)
 	return " CROSS JOIN LATERAL (" + sql + ") AS " + quote(rel.alias) + columnList(nil, rel.cols, true), rel
 }
 
-// generator renders a SELECT item that makes rows: SELECT explode(a).
+// generator renders a SELECT item that makes rows: SELECT explode(a). Its rows
+// come from unnests side by side, one for each column.
 func (r *renderer) generator(s *scope, it ast.SelectItem) (parts []string, cols []Column, ok bool) {
 	c, isCall := it.Expr.(*ast.Call)
 	if !isCall || r.d == ast.Flink {
 		return nil, nil, false
 	}
 	name := strings.ToUpper(c.Name.Last())
-	if name != "EXPLODE" && name != "INLINE" && !(name == "UNNEST" && r.d == ast.MySQL) || len(c.Args) != 1 {
-		return nil, nil, false
-	}
-	v := r.expr(s, c.Args[0])
-	switch el := elem(v.t); {
-	case is(v.t, "MAP"):
-		parts = []string{"unnest(map_keys(" + v.sql + "))", "unnest(map_values(" + v.sql + "))"}
-		cols = []Column{{"key", v.t.Elem[0]}, {"value", v.t.Elem[1]}}
-	case name == "INLINE" && is(el, "ROW"):
-		for _, f := range el.Fields {
-			parts = append(parts, "unnest(list_transform("+v.sql+", lambda x: x."+quote(f.Name)+"))")
-			cols = append(cols, Column{f.Name, f.Type})
+	switch name {
+	case "EXPLODE", "EXPLODE_OUTER", "INLINE", "INLINE_OUTER", "POSEXPLODE", "STACK":
+	case "UNNEST":
+		if r.d != ast.MySQL {
+			return nil, nil, false
 		}
 	default:
-		parts, cols = []string{"unnest(" + v.sql + ")"}, []Column{{"col", el}}
+		return nil, nil, false
 	}
+	lists, cols := r.generatorLists(s, c, name)
 	names := it.Aliases
 	if it.Alias != nil {
 		names = []ast.Ident{*it.Alias}
 	}
 	cols, _ = r.rename(c, cols, true, names)
-	for i := range parts {
-		parts[i] += " AS " + quote(cols[i].Name)
+	for i, l := range lists {
+		if strings.HasSuffix(name, "_OUTER") {
+			l = "CASE WHEN len(" + l + ") > 0 THEN " + l + " ELSE [NULL] END"
+		}
+		parts = append(parts, "unnest("+l+") AS "+quote(cols[i].Name))
 		s.aliases[fold(cols[i].Name)] = val{sql: quote(cols[i].Name), t: cols[i].Type}
 	}
 	return parts, cols, true
+}
+
+// generatorLists gives a list for each column of a generator.
+func (r *renderer) generatorLists(s *scope, c *ast.Call, name string) (lists []string, cols []Column) {
+	if name == "STACK" {
+		return r.stackLists(s, c)
+	}
+	if len(c.Args) != 1 {
+		r.fail(c, "", "%s takes 1 argument, not %d", name, len(c.Args))
+	}
+	v := r.expr(s, c.Args[0])
+	if name == "POSEXPLODE" {
+		lists = append(lists, "range(CAST(coalesce(len("+v.sql+"), 0) AS BIGINT))")
+		cols = append(cols, Column{"pos", typ("INT")})
+	}
+	x, done := r.lambdaName()
+	defer done()
+	switch el := elem(v.t); {
+	case is(v.t, "MAP"):
+		return append(lists, "map_keys("+v.sql+")", "map_values("+v.sql+")"), append(cols, Column{"key", v.t.Elem[0]}, Column{"value", v.t.Elem[1]})
+	case strings.HasPrefix(name, "INLINE") && is(el, "ROW"):
+		for _, f := range el.Fields {
+			lists = append(lists, "list_transform("+v.sql+", lambda "+x+": "+x+"."+quote(f.Name)+")")
+			cols = append(cols, Column{f.Name, f.Type})
+		}
+		return lists, cols
+	default:
+		return append(lists, v.sql), append(cols, Column{"col", el})
+	}
+}
+
+// stackLists lays the arguments of STACK out column by column.
+func (r *renderer) stackLists(s *scope, c *ast.Call) (lists []string, cols []Column) {
+	if len(c.Args) < 2 {
+		r.fail(c, "", "STACK takes a number of rows and values")
+	}
+	n, ok := digits(r.expr(s, c.Args[0]))
+	if !ok || n < 1 || n > len(c.Args) {
+		r.fail(c, "", "the first argument of STACK must be a positive number")
+	}
+	width := (len(c.Args) - 1 + n - 1) / n
+	for j := range width {
+		var elems []ast.Expr
+		for i := range n {
+			if k := 1 + i*width + j; k < len(c.Args) {
+				elems = append(elems, c.Args[k])
+			} else {
+				elems = append(elems, &ast.Literal{Pos: c.Pos})
+			}
+		}
+		a := r.array(s, elems)
+		lists = append(lists, a.sql)
+		cols = append(cols, Column{"col" + strconv.Itoa(j), elem(a.t)})
+	}
+	return lists, cols
 }

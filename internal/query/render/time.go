@@ -97,7 +97,7 @@ func rangeInterval(s, from, to string) (string, bool) {
 	}
 	micros := map[string]float64{"DAY": 86400e6, "HOUR": 3600e6, "MINUTE": 60e6, "SECOND": 1e6}
 	order := []string{"DAY", "HOUR", "MINUTE", "SECOND"}
-	total, i := 0.0, 0
+	total, days, i := 0.0, 0.0, 0
 	for i < len(order) && order[i] != from {
 		i++
 	}
@@ -107,7 +107,11 @@ func rangeInterval(s, from, to string) (string, bool) {
 		if err != nil || i >= len(order) {
 			return "", false
 		}
-		total += n * micros[order[i]]
+		if order[i] == "DAY" {
+			days = n
+		} else {
+			total += n * micros[order[i]]
+		}
 		if order[i] == to {
 			i = len(order)
 		} else {
@@ -115,9 +119,9 @@ func rangeInterval(s, from, to string) (string, bool) {
 		}
 	}
 	if neg {
-		total = -total
+		total, days = -total, -days
 	}
-	return fmt.Sprintf("to_microseconds(%d)", int64(total)), i >= len(order) && len(fields) > 0
+	return fmt.Sprintf("(to_days(%d) + to_microseconds(%d))", int64(days), int64(total)), i >= len(order) && len(fields) > 0
 }
 
 // timeArithmetic is + - * / with dates, times and intervals.
@@ -213,6 +217,15 @@ func (r *renderer) stamp(at ast.Node, v val) string {
 	return ""
 }
 
+// flinkTime: Flink takes apart timestamps before 1970 in seconds cut off towards
+// 1970, so that a fraction moves them into the next second.
+func (r *renderer) flinkTime(v val) string {
+	if r.d != ast.Flink || !is(v.t, "TIMESTAMP") || arg(v.t, 0, 6) == 0 {
+		return v.sql
+	}
+	return "tarn_flink_time(" + v.sql + ")"
+}
+
 // extract is EXTRACT(unit FROM x) and the functions YEAR, MONTH, ...
 func (r *renderer) extract(at ast.Node, unit string, x val) val {
 	out := val{t: typ("BIGINT"), agg: x.agg}
@@ -225,7 +238,7 @@ func (r *renderer) extract(at ast.Node, unit string, x val) val {
 	}
 	ts := x.sql
 	if !is(x.t, "TIME") {
-		ts = r.stamp(at, x)
+		ts = r.flinkTime(val{sql: r.stamp(at, x), t: x.t})
 	}
 	out.sql = r.datePart(at, unit, ts, &out)
 	return out

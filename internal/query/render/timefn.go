@@ -21,7 +21,7 @@ var commonTime = map[string]fn{
 	"CURRENT_DATE": tmpl(0, 0, "", "current_date", "DATE"), "CURDATE": tmpl(0, 0, "", "current_date", "DATE"),
 	"TIMESTAMPDIFF": with(3, 3, ".", timestampDiff), "TIMESTAMPADD": with(3, 3, ".", timestampAdd),
 	"DATE_FORMAT": with(2, 2, ".", dateFormat),
-	"CONVERT_TZ":  tmpl(3, 3, "tss", "CAST(timezone($3, timezone($2, $1)) AS TIMESTAMP)", "TIMESTAMP(6)"),
+	"CONVERT_TZ":  tmpl(3, 3, "tss", "strftime(timezone($3, timezone($2, $1)), '%Y-%m-%d %H:%M:%S')", "STRING"),
 }
 
 var flinkTime = map[string]fn{
@@ -111,6 +111,9 @@ func timestampDiff(c *call) val {
 	a, b := c.r.stamp(c.e, c.args[1]), c.r.stamp(c.e, c.args[2])
 	t := typ(pick(c.r.d == ast.Flink, "INT", "BIGINT"))
 	sql := "datesub('" + strings.ToLower(unit) + "', " + a + ", " + b + ")"
+	if isMonths(unit) && c.r.d != ast.Flink {
+		sql = "(tarn_months_diff(" + a + ", " + b + ") // " + map[string]string{"MONTH": "1", "QUARTER": "3", "YEAR": "12"}[unit] + ")"
+	}
 	if c.r.d == ast.Flink {
 		sql = "CAST(" + sql + " AS INTEGER)"
 	}
@@ -135,7 +138,7 @@ func timestampAdd(c *call) val {
 
 func dateFormat(c *call) val {
 	ts := c.r.stamp(c.e, c.args[0])
-	return val{sql: "strftime(" + ts + ", " + c.r.pattern(c.e, c.args[1]) + ")", t: typ("STRING")}
+	return val{sql: c.r.formatted(c.e, ts, c.args[1]), t: typ("STRING")}
 }
 
 // toDate: text that is no date gives null.
@@ -191,11 +194,11 @@ func unixTimestamp(c *call) val {
 }
 
 func fromUnixtime(c *call) val {
-	format := "'%Y-%m-%d %H:%M:%S'"
+	ts := "CAST(to_timestamp(CAST(" + c.args[0].sql + " AS BIGINT)) AS TIMESTAMP)"
 	if len(c.args) == 2 {
-		format = c.r.pattern(c.e, c.args[1])
+		return val{sql: c.r.formatted(c.e, ts, c.args[1]), t: typ("STRING")}
 	}
-	return val{sql: "strftime(CAST(to_timestamp(CAST(" + c.args[0].sql + " AS BIGINT)) AS TIMESTAMP), " + format + ")", t: typ("STRING")}
+	return val{sql: "strftime(" + ts + ", '%Y-%m-%d %H:%M:%S')", t: typ("STRING")}
 }
 
 // dateAddDays is Spark's DATE_ADD(date, days), or DATEADD(unit, n, ts).
@@ -306,6 +309,9 @@ func floorTime(c *call, name string) val {
 		return val{sql: "CAST(date_trunc('" + unit + "', CAST(" + v.sql + " AS INTERVAL)) AS TIME)", t: v.t}
 	}
 	ts := c.r.stamp(c.e, v)
+	if unit == "month" || unit == "quarter" || unit == "year" {
+		ts = c.r.flinkTime(val{sql: ts, t: v.t})
+	}
 	sql := "date_trunc('" + unit + "', " + ts + ")"
 	if unit == "week" {
 		sql = "(date_trunc('week', " + ts + " + to_days(1)) - to_days(1))" // weeks begin on Sunday

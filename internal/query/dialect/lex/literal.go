@@ -12,7 +12,7 @@ func (l *lexer) str(from int, quote byte, escapes bool) Token {
 	for i := from; i < len(l.text); i++ {
 		c := l.text[i]
 		switch {
-		case c == quote && i+1 < len(l.text) && l.text[i+1] == quote:
+		case c == quote && !l.opts.Adjoining && i+1 < len(l.text) && l.text[i+1] == quote:
 			b.WriteByte(quote)
 			i++
 		case c == quote:

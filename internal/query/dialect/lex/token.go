@@ -47,13 +47,14 @@ type Options struct {
 	NumberSuffixes   bool // 1L, 2.5BD
 	RawStrings       bool // r'..'
 	Conditional      bool // /*!40101 text */ is text
+	Adjoining        bool // 'it''s' is the two strings 'it' and 's', not one with a quote in it
 }
 
 // OptionsOf returns the lexical rules of a dialect.
 func OptionsOf(d ast.Dialect) Options {
 	switch d {
 	case ast.Spark:
-		return Options{BackslashEscapes: true, DoubleQuotes: true, NumberSuffixes: true, RawStrings: true}
+		return Options{BackslashEscapes: true, DoubleQuotes: true, NumberSuffixes: true, RawStrings: true, Adjoining: true}
 	case ast.MySQL:
 		return Options{BackslashEscapes: true, DoubleQuotes: true, HashComments: true, DashNeedsSpace: true, Conditional: true}
 	default:
