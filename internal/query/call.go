@@ -60,6 +60,9 @@ func callCompact(ctx context.Context, s *Session, args map[string]string) (*Resu
 			return nil, errs.Unsupported("CALL sys.compact: argument %s", k)
 		}
 	}
+	if args["table"] == "" {
+		return nil, errs.Invalid("CALL sys.compact: argument table is missing; write CALL sys.compact('database.table')")
+	}
 	parts := strings.Split(args["table"], ".")
 	var name ast.Name
 	for _, p := range parts {

@@ -35,6 +35,9 @@ func (s *Session) ddl(ctx context.Context, st ast.Statement) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
+		if strings.EqualFold(name, informationSchemaName) {
+			return nil, errs.Kinded(errs.ErrExists, "database %s is made by Tarn itself", name)
+		}
 		err = cat.CreateDatabase(ctx, name)
 		if st.IfNotExists && errors.Is(err, errs.ErrExists) {
 			return done("database %s exists", name), nil
@@ -43,19 +46,7 @@ func (s *Session) ddl(ctx context.Context, st ast.Statement) (*Result, error) {
 	case *ast.CreateTable:
 		return s.createTable(ctx, st)
 	case *ast.CreateView:
-		if !st.Temporary {
-			return nil, errs.Unsupported("CREATE VIEW: only TEMPORARY views")
-		}
-		name := st.Name.Parts[len(st.Name.Parts)-1].Name
-		if _, taken := s.views[name]; taken && !st.Replace {
-			if st.IfNotExists {
-				return done("view %s exists", name), nil
-			}
-			return nil, errs.Kinded(errs.ErrExists, "view %s exists", name)
-		}
-		v := &view{query: st.Query, dialect: s.o.Dialect}
-		s.views[name] = v
-		return done("view %s created", name), nil
+		return s.createView(ctx, st)
 	case *ast.Drop:
 		return s.drop(ctx, st)
 	case *ast.AlterTable:
@@ -137,7 +128,9 @@ func (s *Session) databaseName(n ast.Name) (string, error) {
 
 // SetDatabase makes name the current database.
 func (s *Session) SetDatabase(ctx context.Context, name string) error {
-	if name != informationSchemaName && name != "default" {
+	if strings.EqualFold(name, informationSchemaName) {
+		name = informationSchemaName
+	} else if name != defaultDatabase {
 		all, err := s.e.o.Warehouse.Catalog().Databases(ctx)
 		if err != nil {
 			return err
@@ -211,6 +204,10 @@ func (s *Session) createTable(ctx context.Context, st *ast.CreateTable) (*Result
 		return nil, errs.Unsupported("CREATE TABLE … AS SELECT; create the table, then INSERT INTO it")
 	case st.Replace:
 		return nil, errs.Unsupported("CREATE OR REPLACE TABLE; drop the table first")
+	case st.Using != "" && st.Using != "paimon":
+		return nil, errs.Unsupported("CREATE TABLE … USING %s; Tarn's tables are USING paimon", st.Using)
+	case st.Location != "":
+		return nil, errs.Unsupported("CREATE TABLE … LOCATION; a table lies in the folder of its database")
 	case st.Distributed != nil:
 		return nil, errs.Unsupported("DISTRIBUTED BY; set the option 'bucket' and 'bucket-key'")
 	case len(st.Watermarks) > 0 && !st.Temporary:
@@ -228,7 +225,13 @@ func (s *Session) createTable(ctx context.Context, st *ast.CreateTable) (*Result
 	if err != nil {
 		return nil, err
 	}
-	err = s.e.o.Warehouse.Catalog().CreateTable(ctx, id, catalog.Definition{Fields: fields, PrimaryKeys: key, PartitionKeys: identNames(st.PartitionBy), Options: opts, Comment: st.Comment})
+	cat := s.e.o.Warehouse.Catalog()
+	if id.Database == defaultDatabase { // every session has it, as in Paimon's own catalogs
+		if err := cat.CreateDatabase(ctx, id.Database); err != nil && !errors.Is(err, errs.ErrExists) {
+			return nil, err
+		}
+	}
+	err = cat.CreateTable(ctx, id, catalog.Definition{Fields: fields, PrimaryKeys: key, PartitionKeys: identNames(st.PartitionBy), Options: opts, Comment: st.Comment})
 	if st.IfNotExists && errors.Is(err, errs.ErrExists) {
 		return done("table %s exists", id), nil
 	}
@@ -281,7 +284,7 @@ func (s *Session) drop(ctx context.Context, st *ast.Drop) (*Result, error) {
 			err = cat.DropDatabase(ctx, name, st.Cascade)
 		}
 	case "VIEW":
-		name := st.Name.Parts[len(st.Name.Parts)-1].Name
+		name := s.viewName(st.Name)
 		if _, ok := s.views[name]; !ok {
 			err = errs.Kinded(errs.ErrNotFound, "view %s does not exist", name)
 		}

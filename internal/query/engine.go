@@ -80,6 +80,10 @@ func (e *Engine) Warehouse() *paimon.Warehouse { return e.o.Warehouse }
 // DefaultCatalog is the name of the catalog that every session has.
 const DefaultCatalog = "paimon"
 
+// defaultDatabase is current when a session begins; it comes into being with
+// its first table.
+const defaultDatabase = "default"
+
 // NewSession starts a session. Close ends it.
 func (e *Engine) NewSession(o SessionOptions) *Session {
 	e.mu.Lock()
@@ -88,7 +92,7 @@ func (e *Engine) NewSession(o SessionOptions) *Session {
 	s := &Session{e: e, id: e.nextID, o: o, catalog: DefaultCatalog, database: o.Database, catalogs: []string{DefaultCatalog},
 		settings: map[string]string{}, temporary: map[string]*Declaration{}, views: map[string]*view{}}
 	if s.database == "" {
-		s.database = "default"
+		s.database = defaultDatabase
 	}
 	for k, v := range o.Settings {
 		s.settings[k] = v

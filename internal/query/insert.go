@@ -16,6 +16,7 @@ import (
 	"github.com/tarndb/tarn/internal/query/render"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -76,14 +77,17 @@ func (s *Session) target(ctx context.Context, in *ast.Insert) (*target, error) {
 			hint[o.Key] = o.Value
 		}
 	}
+	if err := options.CheckKnown(hint); err != nil {
+		return nil, fmt.Errorf("table %s: %w", in.Target, err)
+	}
 	t, err := s.e.o.Warehouse.Table(ctx, id, hint)
 	if err != nil {
 		return nil, err
 	}
 	out := &target{table: t, fields: t.Fields()}
-	static := map[string]bool{}
-	for _, p := range in.Partition {
-		static[p.Name.Name] = p.Value != nil
+	static, err := out.checkPartition(in)
+	if err != nil {
+		return nil, err
 	}
 	names := in.Columns
 	if len(names) == 0 {
@@ -102,9 +106,34 @@ func (s *Session) target(ctx context.Context, in *ast.Insert) (*target, error) {
 		if slices.Contains(out.columns, at) {
 			return nil, errs.Invalid("line %d, column %d: column %s is named twice", c.Line, c.Column, c.Name)
 		}
+		if static[c.Name] {
+			return nil, errs.Invalid("line %d, column %d: column %s has its value in PARTITION already", c.Line, c.Column, c.Name)
+		}
 		out.columns = append(out.columns, at)
 	}
 	return out, out.checkRequired(static)
+}
+
+// checkPartition checks PARTITION (…) and gives the columns that have a value.
+func (t *target) checkPartition(in *ast.Insert) (map[string]bool, error) {
+	if in.IfNotExist {
+		return nil, errs.Unsupported("line %d, column %d: INSERT … PARTITION … IF NOT EXISTS", in.Line, in.Column)
+	}
+	keys := t.table.Schema().PartitionKeys
+	static := map[string]bool{}
+	for _, p := range in.Partition {
+		_, literal := p.Value.(*ast.Literal)
+		switch _, twice := static[p.Name.Name]; {
+		case !slices.Contains(keys, p.Name.Name):
+			return nil, errs.Invalid("line %d, column %d: %s is not a partition column of table %s; they are (%s)", p.Line, p.Column, p.Name.Name, t.table.Name(), strings.Join(keys, ", "))
+		case twice:
+			return nil, errs.Invalid("line %d, column %d: partition column %s is named twice", p.Line, p.Column, p.Name.Name)
+		case p.Value != nil && !literal:
+			return nil, errs.Unsupported("line %d, column %d: PARTITION (%s = …) with an expression; write a literal", p.Line, p.Column, p.Name.Name)
+		}
+		static[p.Name.Name] = literal
+	}
+	return static, nil
 }
 
 // checkRequired refuses a column list that leaves a NOT NULL column empty.
@@ -132,6 +161,11 @@ func (p *planner) wrap(t *target, in *ast.Insert, text string, columns []render.
 		}
 		for _, c := range described {
 			columns = append(columns, render.Column{Name: c.Name})
+		}
+	}
+	if in.ByName {
+		if err := t.byName(columns); err != nil {
+			return "", err
 		}
 	}
 	if got := len(columns) - extra; got != len(t.columns) {
@@ -164,6 +198,32 @@ func (p *planner) wrap(t *target, in *ast.Insert, text string, columns []render.
 		out = append(out, names[len(t.columns)+i])
 	}
 	return "SELECT " + strings.Join(out, ", ") + " FROM (" + text + ") AS q(" + strings.Join(names, ", ") + ")", nil
+}
+
+// byName sorts the target's columns as the query names them, as Spark's BY NAME.
+func (t *target) byName(columns []render.Column) error {
+	order := make([]int, 0, len(columns))
+	for _, c := range columns {
+		at := slices.IndexFunc(t.columns, func(i int) bool { return strings.EqualFold(t.fields[i].Name, c.Name) })
+		if at < 0 {
+			return errs.Invalid("BY NAME: table %s takes no column %s; it takes %s", t.table.Name(), c.Name, columnNames(t))
+		}
+		if slices.Contains(order, t.columns[at]) {
+			return errs.Invalid("BY NAME: the query gives column %s twice", c.Name)
+		}
+		order = append(order, t.columns[at])
+	}
+	static := map[string]bool{}
+	for _, i := range t.columns { // those of PARTITION are not among them
+		static[t.fields[i].Name] = false
+	}
+	for _, f := range t.fields {
+		if _, open := static[f.Name]; !open {
+			static[f.Name] = true
+		}
+	}
+	t.columns = order
+	return t.checkRequired(static)
 }
 
 // assign gives the expression that puts a query column into a table column.
@@ -274,11 +334,16 @@ func (s *Session) overwrite(t *target, in *ast.Insert) *paimon.Overwrite {
 	if !in.Overwrite {
 		return nil
 	}
-	o := &paimon.Overwrite{Static: map[string]string{}, Dynamic: t.table.Options().DynamicOverwrite && len(t.table.Schema().PartitionKeys) > 0}
+	// Flink goes by the table's option, even where PARTITION names values;
+	// Spark by its own setting.
+	dynamic := t.table.Options().DynamicOverwrite
+	if s.o.Dialect == dialect.Spark {
+		dynamic = strings.EqualFold(s.setting("spark.sql.sources.partitionOverwriteMode", "static"), "dynamic")
+	}
+	o := &paimon.Overwrite{Static: map[string]string{}, Dynamic: dynamic && len(t.table.Schema().PartitionKeys) > 0}
 	for _, p := range in.Partition {
 		if lit, ok := p.Value.(*ast.Literal); ok {
 			o.Static[p.Name.Name] = lit.Text
-			o.Dynamic = false
 		}
 	}
 	return o

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -40,9 +41,6 @@ type planner struct {
 	onlyFields []types.Field
 }
 
-// maxViewDepth bounds views over views.
-const maxViewDepth = 32
-
 func (s *Session) planner(ctx context.Context, params []any) *planner {
 	return &planner{ctx: ctx, s: s, params: params, dialect: s.o.Dialect, scans: map[string]string{}, snapshots: map[string]*spec.Snapshot{}}
 }
@@ -78,8 +76,8 @@ func (p *planner) columns(r *ast.TableRef) ([]render.Column, error) {
 	if p.only != nil && p.onlyFields != nil {
 		return typeNames(p.onlyFields)
 	}
-	if p.s.viewOf(r.Name) != nil {
-		return nil, nil
+	if v := p.s.viewOf(r.Name); v != nil {
+		return p.viewColumns(v)
 	}
 	if d := p.s.declared(r.Name); d != nil {
 		return typeNames(d.Fields)
@@ -116,7 +114,7 @@ func (p *planner) table(r *ast.TableRef, conds []render.Condition) (string, erro
 		}
 	}
 	if v := p.s.viewOf(r.Name); v != nil {
-		return p.view(v, r.Name)
+		return p.view(v)
 	}
 	if d := p.s.declared(r.Name); d != nil {
 		return p.declared(d)
@@ -140,18 +138,6 @@ func (p *planner) table(r *ast.TableRef, conds []render.Condition) (string, erro
 		return "", err
 	}
 	return p.scan(t, hint, toFilter(t, conds))
-}
-
-func (p *planner) view(v *view, name ast.Name) (string, error) {
-	if p.depth++; p.depth > maxViewDepth {
-		return "", errs.Invalid("view %s: more than %d views over views", name, maxViewDepth)
-	}
-	defer func() { p.depth-- }()
-	inner := *p
-	inner.dialect, inner.params = v.dialect, nil
-	text, err := inner.sql(v.query)
-	p.release = inner.release
-	return "(" + text + ")", err
 }
 
 func (p *planner) declared(d *Declaration) (string, error) {
@@ -265,10 +251,14 @@ func (p *planner) snapshot(t *paimon.Table, hint map[string]string) (*spec.Snaps
 		return snap, nil
 	}
 	snap, err := t.Travel(p.ctx)
-	if err == nil {
-		p.snapshots[key] = snap
+	if err != nil {
+		if !strings.Contains(err.Error(), t.Name()) {
+			err = fmt.Errorf("table %s: %w", t.Name(), err)
+		}
+		return nil, err
 	}
-	return snap, err
+	p.snapshots[key] = snap
+	return snap, nil
 }
 
 func scanKey(t *paimon.Table, hint map[string]string, filter predicate.Filter) string {
@@ -371,13 +361,18 @@ func (s *Session) columnsOf(ctx context.Context, text string) ([]duck.Column, er
 }
 
 func (s *Session) explain(ctx context.Context, st *ast.Explain) (*Result, error) {
-	q, ok := st.Of.(*ast.QueryStmt)
-	if !ok {
-		return nil, errs.Unsupported("EXPLAIN of other statements than queries")
+	var q *ast.Query
+	switch of := st.Of.(type) {
+	case *ast.QueryStmt:
+		q = of.Query
+	case *ast.Insert:
+		q = of.Query
+	default:
+		return nil, errs.Unsupported("EXPLAIN of other statements than queries and INSERT")
 	}
 	p := s.planner(ctx, nil)
 	defer p.close()
-	text, err := p.sql(q.Query)
+	text, err := p.sql(q)
 	if err != nil {
 		return nil, err
 	}
@@ -405,7 +400,8 @@ func pick(b arrow.RecordBatch, columns []int) arrow.RecordBatch {
 
 // explainEngine turns the engine's refusals into the kinds of this library.
 func explainEngine(err error) error {
-	if e, ok := err.(*duck.Error); ok && (e.Kind == duck.KindQuery || e.Kind == duck.KindDenied) {
+	var e *duck.Error
+	if errors.As(err, &e) && (e.Kind == duck.KindQuery || e.Kind == duck.KindDenied) {
 		return errs.Invalid("%s", e.Message)
 	}
 	return err

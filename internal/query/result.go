@@ -12,7 +12,7 @@ import (
 
 func noRows() (arrow.RecordBatch, error) { return nil, io.EOF }
 
-// table is a result of text columns, as SHOW gives.
+// table is a result of text columns, as SHOW gives; null stands for NULL.
 func table(columns []string, rows [][]string) *Result {
 	fields := make([]arrow.Field, len(columns))
 	for i, c := range columns {
@@ -23,7 +23,11 @@ func table(columns []string, rows [][]string) *Result {
 	defer b.Release()
 	for _, row := range rows {
 		for i, v := range row {
-			b.Field(i).(*array.StringBuilder).Append(v)
+			if f := b.Field(i).(*array.StringBuilder); v == null {
+				f.AppendNull()
+			} else {
+				f.Append(v)
+			}
 		}
 	}
 	return batchResult(b.NewRecordBatch())

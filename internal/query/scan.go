@@ -84,8 +84,7 @@ func rawScan(paths []string, fields []types.Field) string {
 	for i, f := range fields {
 		name := quoteIdent(f.Name)
 		cols[i] = name
-		switch f.Type.Root {
-		case types.Timestamp, types.TimestampLTZ, types.Time:
+		if holdsTime(f.Type) { // the engine reads all of them in microseconds
 			cols[i] = "CAST(" + name + " AS " + duckType(f.Type) + ") AS " + name
 		}
 	}
@@ -94,6 +93,20 @@ func rawScan(paths []string, fields []types.Field) string {
 		files[i] = quoteText(p)
 	}
 	return "SELECT " + strings.Join(cols, ", ") + " FROM read_parquet([" + strings.Join(files, ", ") + "])"
+}
+
+// holdsTime reports whether values of t are, or hold, times.
+func holdsTime(t types.Type) bool {
+	switch t.Root {
+	case types.Timestamp, types.TimestampLTZ, types.Time:
+		return true
+	}
+	for _, f := range t.Fields {
+		if holdsTime(f.Type) {
+			return true
+		}
+	}
+	return t.Elem != nil && holdsTime(*t.Elem) || t.Key != nil && holdsTime(*t.Key)
 }
 
 // sourceScan lets the engine read a bounded source once.

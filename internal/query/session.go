@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,13 +44,6 @@ type Session struct {
 	temporary map[string]*Declaration
 	views     map[string]*view
 	inserts   int // INSERTs so far, to name jobs
-}
-
-// view is a temporary view.
-type view struct {
-	query   *ast.Query
-	dialect dialect.Dialect
-	columns []ast.Ident
 }
 
 // ID identifies the session in its engine.
@@ -121,6 +115,14 @@ func (s *Session) Run(ctx context.Context, st ast.Statement) (*Result, error) {
 
 // RunWith runs one statement with values for its ? parameters.
 func (s *Session) RunWith(ctx context.Context, st ast.Statement, params []any) (*Result, error) {
+	r, err := s.dispatch(ctx, st, params)
+	if errors.Is(err, errs.ErrUnsupported) && !strings.Contains(err.Error(), "support") {
+		err = errs.Unsupported("not supported: %w", err) // many name only what it is
+	}
+	return r, err
+}
+
+func (s *Session) dispatch(ctx context.Context, st ast.Statement, params []any) (*Result, error) {
 	switch st := st.(type) {
 	case *ast.QueryStmt:
 		return s.selects(ctx, st.Query, params)
@@ -206,6 +208,11 @@ func (s *Session) reset(st *ast.Reset) (*Result, error) {
 		s.settings = map[string]string{}
 	}
 	delete(s.settings, st.Key)
+	for k, v := range s.o.Settings { // what the session began with
+		if st.Key == "" || st.Key == k {
+			s.settings[k] = v
+		}
+	}
 	return done("OK"), nil
 }
 
@@ -251,9 +258,4 @@ func (s *Session) declared(n ast.Name) *Declaration {
 	default:
 		return s.temporary[n.Parts[len(n.Parts)-2].Name+"."+last]
 	}
-}
-
-// viewOf finds a temporary view.
-func (s *Session) viewOf(n ast.Name) *view {
-	return s.views[n.Parts[len(n.Parts)-1].Name]
 }

@@ -2,7 +2,9 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"sort"
@@ -51,7 +53,9 @@ func (s *Session) show(ctx context.Context, st *ast.Show) (*Result, error) {
 		return s.columns(t, st), nil
 	case "JOBS":
 		return s.showJobs(), nil
-	case "VARIABLES", "STATUS", "WARNINGS", "ERRORS", "ENGINES", "PLUGINS", "FUNCTIONS", "VIEWS", "PROCEDURES", "INDEX", "TABLE STATUS", "PROCESSLIST":
+	case "VIEWS":
+		return s.showViews(st), nil
+	case "VARIABLES", "STATUS", "WARNINGS", "ERRORS", "ENGINES", "PLUGINS", "FUNCTIONS", "PROCEDURES", "INDEX", "TABLE STATUS", "PROCESSLIST":
 		return table([]string{strings.ToLower(st.What)}, nil), nil
 	}
 	return nil, errs.Unsupported("SHOW %s", st.What)
@@ -94,11 +98,17 @@ func like(st *ast.Show, name string) bool {
 	if st.ILike {
 		b.WriteString("(?i)")
 	}
+	escaped := false
 	for _, r := range *st.Like {
-		switch r {
-		case '%':
+		switch {
+		case escaped:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case r == '%':
 			b.WriteString(".*")
-		case '_':
+		case r == '_':
 			b.WriteString(".")
 		default:
 			b.WriteString(regexp.QuoteMeta(string(r)))
@@ -118,20 +128,24 @@ func (s *Session) showTables(ctx context.Context, st *ast.Show) (*Result, error)
 		db = name
 	}
 	names, err := s.tablesOf(ctx, db)
-	if err != nil {
+	if err != nil && !(db == defaultDatabase && errors.Is(err, errs.ErrNotFound)) {
 		return nil, err
 	}
 	if st.Full && s.o.Dialect == dialect.MySQL {
 		var rows [][]string
 		for _, n := range names {
 			if like(st, n) {
-				rows = append(rows, []string{n, "BASE TABLE"})
+				kind := "BASE TABLE"
+				if db == informationSchemaName {
+					kind = "SYSTEM VIEW"
+				}
+				rows = append(rows, []string{n, kind})
 			}
 		}
 		return table([]string{"Tables_in_" + db, "Table_type"}, rows), nil
 	}
-	for name := range s.temporary {
-		if d, rest, _ := strings.Cut(name, "."); d == db {
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(s.temporary)), slices.Collect(maps.Keys(s.views))) {
+		if rest, ok := strings.CutPrefix(name, db+"."); ok && !slices.Contains(names, rest) {
 			names = append(names, rest)
 		}
 	}
@@ -183,6 +197,9 @@ func (s *Session) describe(ctx context.Context, st *ast.Describe) (*Result, erro
 	case st.Kind != "" && st.Kind != "TABLE":
 		return nil, errs.Unsupported("DESCRIBE %s", st.Kind)
 	}
+	if v := s.viewOf(st.Name); v != nil {
+		return s.describeView(ctx, v)
+	}
 	if d := s.declared(st.Name); d != nil {
 		return describeFields(d.Fields, d.PrimaryKey, nil), nil
 	}
@@ -220,20 +237,23 @@ func (s *Session) columns(t *paimon.Table, st *ast.Show) *Result {
 		if !like(st, f.Name) {
 			continue
 		}
-		null, key := "YES", ""
+		nullable, key, collation := "YES", "", null
 		if !f.Type.Nullable {
-			null = "NO"
+			nullable = "NO"
+		}
+		if f.Type.Root == types.Char || f.Type.Root == types.Varchar {
+			collation = "utf8mb4_general_ci"
 		}
 		if slices.Contains(t.Schema().PrimaryKeys, f.Name) {
 			key = "PRI"
 		}
-		def := "NULL"
+		def := null
 		if f.Default != nil {
 			def = *f.Default
 		}
-		row := []string{f.Name, mysqlType(f.Type), null, key, def, ""}
+		row := []string{f.Name, mysqlType(f.Type), nullable, key, def, ""}
 		if st.Full {
-			row = []string{f.Name, mysqlType(f.Type), "utf8mb4_general_ci", null, key, def, "", "select", f.Description}
+			row = []string{f.Name, mysqlType(f.Type), collation, nullable, key, def, "", "select", f.Description}
 		}
 		rows = append(rows, row)
 	}
