@@ -156,7 +156,10 @@ func (r *renderer) compare(at ast.Node, op string, l, rr val) string {
 // comparable brings both sides to one type: text gives way to numbers and
 // times, as in all three engines; MySQL compares text with numbers as doubles.
 func (r *renderer) comparable(at ast.Node, l, rr val) (string, string) {
-	if l.t == nil || rr.t == nil || is(l.t, "NULL") || is(rr.t, "NULL") {
+	if l.t == nil || rr.t == nil {
+		return r.comparableUntyped(l, rr)
+	}
+	if is(l.t, "NULL") || is(rr.t, "NULL") {
 		return l.sql, rr.sql
 	}
 	switch {
@@ -177,6 +180,15 @@ func (r *renderer) comparable(at ast.Node, l, rr val) (string, string) {
 	}
 	if common(l.t, rr.t) == nil && r.d == ast.Flink && l.t.Name != rr.t.Name {
 		r.fail(at, "add a CAST", "%s cannot be compared with %s", l.t.SQL(), rr.t.SQL())
+	}
+	return l.sql, rr.sql
+}
+
+// comparableUntyped: a column of unknown type may be text that MySQL and Spark
+// compare with a time; as a timestamp it compares either way.
+func (r *renderer) comparableUntyped(l, rr val) (string, string) {
+	if r.d != ast.Flink && (is(l.t, "DATE", "TIMESTAMP") || is(rr.t, "DATE", "TIMESTAMP")) {
+		return "TRY_CAST(" + l.sql + " AS TIMESTAMP)", "TRY_CAST(" + rr.sql + " AS TIMESTAMP)"
 	}
 	return l.sql, rr.sql
 }

@@ -24,6 +24,7 @@ type scope struct {
 	// aliases are output columns of the SELECT, reachable by bare name where
 	// the dialect or DuckDB allows it
 	aliases     map[string]val
+	aliasInline bool // an output column stands for its expression and hides an input column
 	aliasFirst  bool // ORDER BY: an output column hides an input column
 	lambda      map[string]val
 	ctes        map[string][]Column
@@ -110,6 +111,11 @@ func (r *renderer) lookup(s *scope, e *ast.ColumnRef) (val, bool) {
 	first := e.Parts[0].Name
 	if v, ok := s.lambda[fold(first)]; ok {
 		return r.fields(v, e.Parts[1:], e), true
+	}
+	if s.aliasInline && len(e.Parts) == 1 {
+		if v, ok := s.aliases[fold(first)]; ok {
+			return v, true
+		}
 	}
 	if s.aliasFirst && len(e.Parts) == 1 {
 		if v, ok := s.aliases[fold(first)]; ok {

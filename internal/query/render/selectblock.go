@@ -24,11 +24,11 @@ func (r *renderer) selectBlock(outer *scope, q *ast.Select) (sql string, cols []
 	if from != "" {
 		b.WriteString(" FROM " + from)
 	}
-	if q.Where != nil {
-		b.WriteString(" WHERE " + r.condition(s, q.Where))
+	if where := r.where(s, q); where != "" {
+		b.WriteString(" WHERE " + where)
 	}
 	r.groupBy(&b, s, q)
-	if q.Having != nil {
+	if q.Having != nil && !r.havingIsWhere(q) {
 		b.WriteString(" HAVING " + r.condition(s, q.Having))
 	}
 	for i, w := range q.Windows {
@@ -40,6 +40,32 @@ func (r *renderer) selectBlock(outer *scope, q *ast.Select) (sql string, cols []
 	}
 	order = &scope{outer: s.outer, rels: s.rels, aliases: s.aliases, aliasFirst: true, windows: s.windows}
 	return b.String(), cols, known, order
+}
+
+// where renders WHERE, and MySQL's HAVING of a query that does not group: a
+// filter that sees the output columns.
+func (r *renderer) where(s *scope, q *ast.Select) string {
+	var parts []string
+	if q.Where != nil {
+		parts = append(parts, r.condition(s, q.Where))
+	}
+	if r.havingIsWhere(q) {
+		out := &scope{outer: s.outer, rels: s.rels, aliases: s.aliases, aliasInline: true}
+		parts = append(parts, r.condition(out, q.Having))
+	}
+	return strings.Join(parts, " AND ")
+}
+
+func (r *renderer) havingIsWhere(q *ast.Select) bool {
+	if q.Having == nil || r.d != ast.MySQL || len(q.GroupBy) > 0 || ast.FindAggregate(q.Having) != "" {
+		return false
+	}
+	for _, it := range q.Items {
+		if ast.FindAggregate(it.Expr) != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // condition renders a truth value.
