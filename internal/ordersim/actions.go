@@ -161,6 +161,16 @@ func (s *Sim) double() {
 	}
 }
 
+// replace deletes a row and inserts it anew, as REPLACE INTO does.
+func (s *Sim) replace() {
+	o := s.pick(func(o *order) bool { return o.device != nil })
+	if o == nil {
+		return
+	}
+	s.remove(Devices, o.device)
+	o.device = s.insert(Devices, o.device.with(deviceVersion, text(fmt.Sprintf("10.%d", s.rnd.IntN(100)))).with(deviceIP, text("::1")))
+}
+
 // fill gives columns other values, also where they were NULL.
 func (s *Sim) fill() {
 	o := s.pick(func(o *order) bool { return o.row != nil })
@@ -179,7 +189,7 @@ func (s *Sim) fill() {
 
 // blank sets columns to NULL.
 func (s *Sim) blank() {
-	if s.o.Settled {
+	if !s.o.Unsettled {
 		return
 	}
 	o := s.pick(func(o *order) bool { return o.row != nil })
@@ -197,7 +207,7 @@ func (s *Sim) blank() {
 }
 
 func (s *Sim) deleteCoupon() {
-	if s.o.Settled {
+	if !s.o.Unsettled {
 		return
 	}
 	if o := s.pick(func(o *order) bool { return o.coupon != nil }); o != nil {

@@ -19,17 +19,12 @@ func TestRun(t *testing.T) {
 	server, err := mariadb.Start(t.Context(), mariadb.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
-	admin, err := server.Open("")
-	require.NoError(t, err)
-	_, err = admin.Exec("CREATE DATABASE shop")
-	require.NoError(t, err)
-	require.NoError(t, admin.Close())
-	db, err := server.Open("shop")
+	db, err := server.Open("")
 	require.NoError(t, err)
 	defer db.Close()
 	require.NoError(t, CreateTables(t.Context(), db))
 
-	s := New(Options{Seed: 11})
+	s := New(Options{Seed: 11, Unsettled: true})
 	stats, err := s.RunChanges(t.Context(), db, 3000)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, stats.Changes, 3000)
@@ -47,7 +42,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	checkDatabase(t, db, s.Expected())
 
-	_, err = db.Exec("DROP TABLE order_refund_info")
+	_, err = db.Exec("DROP TABLE " + Database + ".order_refund_info")
 	require.NoError(t, err)
 	_, err = s.RunChanges(t.Context(), db, 3000)
 	require.ErrorContains(t, err, "order_refund_info")
@@ -61,7 +56,7 @@ func checkDatabase(t *testing.T, db *sql.DB, e *Expected) {
 		for _, c := range table.Columns {
 			names = append(names, c.Name)
 		}
-		rows, err := db.Query("SELECT " + strings.Join(names, ", ") + " FROM " + table.Name)
+		rows, err := db.Query("SELECT " + strings.Join(names, ", ") + " FROM " + Database + "." + table.Name)
 		require.NoError(t, err)
 		var out strings.Builder
 		for rows.Next() {

@@ -9,8 +9,8 @@ import (
 
 // Expected is what the tables of the lake hold: the four ODS tables as the
 // business database has them, and the wide table as the partial-update of the
-// four changelogs, each read from its beginning (with Options.Settled: from
-// anywhere). It is folded change by change into plain maps.
+// four changelogs (with Options.Unsettled: when all changes of each were seen).
+// It is folded change by change into plain maps.
 type Expected struct {
 	tables []Table
 	rows   [tableCount]map[string]Row

@@ -19,18 +19,22 @@
 //
 //   - An order has at most one coupon, ever: two coupons are two keys of
 //     order_coupon_info, and whichever comes last would win.
-//   - Keys never change, and a deleted key never comes back.
+//   - Keys never change. A deleted key never comes back, but for rows that are
+//     replaced: deleted and inserted in one transaction, with a value for every
+//     column that had one.
 //   - Refunds are not deleted. nested_update forgets a retraction that meets
 //     other records of its key before the record that it takes back (in a write
 //     buffer or an intermediate compaction).
-//   - A deleted coupon stays in the wide table: its columns are in no sequence
-//     group, so a retraction leaves them alone.
-//   - A column set to NULL keeps its last value in the wide table: partial-update
-//     takes non-null values only.
+//   - No column of orders, devices and coupons that has a value is set to NULL,
+//     and no coupon is deleted.
 //
-// The last two need that the job of the wide table has seen the row before;
-// it has, when it read the changelog from its beginning. Options.Settled leaves
-// such changes out, and the result is the same whenever the job started.
+// The last is lifted by Options.Unsettled. What then happens is defined only
+// for a wide table whose job has seen every change, so one that began to read
+// when the ODS tables had no row yet and no commit held two changes of a row:
+// partial-update takes non-null values only, so the wide table keeps the value
+// from before the NULL; and a deleted coupon stays in it, because its columns
+// are in no sequence group, which a retraction leaves alone. A job that begins
+// with the rows as they are never hears of either.
 //
 // Events are told once. A log that repeats itself is allowed to repeat an
 // event, but an exact changelog is not, so what is doubled here is an update
@@ -53,9 +57,9 @@ type Options struct {
 	// Step is the mean time between two transactions on that clock; default
 	// 500 ms.
 	Step time.Duration
-	// Settled leaves out columns set to NULL and deleted coupons; see the
-	// package comment.
-	Settled bool
+	// Unsettled also sets columns to NULL and deletes coupons; see the package
+	// comment.
+	Unsettled bool
 }
 
 // Sim is a simulator. It serves one goroutine.
@@ -131,8 +135,10 @@ func (s *Sim) act() {
 		s.refund()
 	case p < 83:
 		s.refundMoves()
-	case p < 88:
+	case p < 87:
 		s.double()
+	case p < 89:
+		s.replace()
 	case p < 94:
 		s.fill()
 	case p < 97:

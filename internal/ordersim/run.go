@@ -20,12 +20,16 @@ type Stats struct {
 // maxRows is how many rows one INSERT takes.
 const maxRows = 16
 
-// CreateTables runs Schema.
+// CreateTables makes the database Database, if it is not there, and the tables
+// of Schema in it.
 func CreateTables(ctx context.Context, db *sql.DB) error {
+	statements := []string{"CREATE DATABASE IF NOT EXISTS " + Database}
 	for _, q := range strings.Split(Schema, ";\n") {
-		if strings.TrimSpace(q) == "" {
-			continue
+		if strings.TrimSpace(q) != "" {
+			statements = append(statements, strings.Replace(q, "CREATE TABLE ", "CREATE TABLE "+Database+".", 1))
 		}
+	}
+	for _, q := range statements {
 		if _, err := db.ExecContext(ctx, q); err != nil {
 			return fmt.Errorf("create tables of the order system: %w", err)
 		}
@@ -34,7 +38,7 @@ func CreateTables(ctx context.Context, db *sql.DB) error {
 }
 
 // Run goes on with the simulation as transactions against a MySQL or MariaDB
-// database that has the tables of Schema, at rate row changes a second (0 is
+// server that has the tables of CreateTables, at rate row changes a second (0 is
 // as fast as possible), for a duration (0 until ctx ends). The end of ctx is
 // no error: the transaction under way is committed first. After an error the
 // simulator is of no more use: Expected lacks the last transaction, which may
@@ -125,12 +129,12 @@ func (r *runner) same(ops []Op) int {
 // exec runs one statement: several inserts, or one update or delete.
 func (r *runner) exec(ctx context.Context, ops []Op) error {
 	t := r.s.tables[ops[0].Table]
-	key := t.Columns[t.Key].Name
+	name, key := Database+"."+t.Name, t.Columns[t.Key].Name
 	var q strings.Builder
 	r.args = r.args[:0]
 	switch op := ops[0]; {
 	case op.Before == nil:
-		q.WriteString("INSERT INTO " + t.Name + " VALUES ")
+		q.WriteString("INSERT INTO " + name + " VALUES ")
 		for i, op := range ops {
 			if i > 0 {
 				q.WriteByte(',')
@@ -139,10 +143,10 @@ func (r *runner) exec(ctx context.Context, ops []Op) error {
 			r.row(t, op.After)
 		}
 	case op.After == nil:
-		q.WriteString("DELETE FROM " + t.Name + " WHERE " + key + " = ?")
+		q.WriteString("DELETE FROM " + name + " WHERE " + key + " = ?")
 		r.args = append(r.args, op.Before[t.Key].Text)
 	default:
-		q.WriteString("UPDATE " + t.Name + " SET ")
+		q.WriteString("UPDATE " + name + " SET ")
 		for i, c := range t.Columns {
 			if i > 0 {
 				q.WriteString(", ")

@@ -11,6 +11,9 @@ import (
 //go:embed schema.mysql.sql
 var Schema string
 
+// Database is the database of the business tables in CreateTables and Run.
+const Database = "shop"
+
 // Kind is how a column's cells are held and shown.
 type Kind uint8
 
