@@ -102,7 +102,7 @@ type groupState struct {
 
 // Merge folds the window; see Engine.
 func (e *fold) Merge(w *Window, out *Result) error {
-	if w.Keys() == len(w.Refs) && !w.Always {
+	if w.Keys() == len(w.Refs) && !w.Always && len(w.Thinned) == 0 {
 		out.reset(w.Keys(), len(e.schema.Fields))
 		for k, r := range w.Refs {
 			out.add(w, k, r)

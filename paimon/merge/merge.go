@@ -5,6 +5,8 @@
 package merge
 
 import (
+	"slices"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
@@ -24,10 +26,24 @@ type Window struct {
 	// Always runs the engine's logic on keys with a single version too, as
 	// Paimon's lookup compaction does (LookupMergeFunction has no shortcut).
 	Always bool
+	// Thinned are the keys, ascending, of which versions were left out as
+	// already merged: the logic runs on them even if one version is left, since
+	// Paimon's shortcut (ReducerMergeFunctionWrapper) stands before the
+	// LookupMergeFunction that leaves them out.
+	Thinned []int32
 }
 
 // single reports whether key k passes untouched: it has one version.
-func (w *Window) single(k int) bool { return !w.Always && w.Starts[k+1]-w.Starts[k] == 1 }
+func (w *Window) single(k int) bool {
+	if w.Always || w.Starts[k+1]-w.Starts[k] != 1 {
+		return false
+	}
+	if len(w.Thinned) == 0 {
+		return true
+	}
+	_, thinned := slices.BinarySearch(w.Thinned, int32(k))
+	return !thinned
+}
 
 // Keys gives the number of keys.
 func (w *Window) Keys() int { return len(w.Starts) - 1 }
@@ -66,7 +82,7 @@ type Engine interface {
 	//
 	// A key with a single version is returned as it is, without the engine's
 	// logic, as Paimon's ReducerMergeFunctionWrapper does (but see
-	// Window.Always).
+	// Window.Always and Window.Thinned).
 	Merge(w *Window, out *Result) error
 }
 

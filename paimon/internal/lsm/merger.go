@@ -118,6 +118,7 @@ func (m *merger) next() (step, error) {
 // out is carried over with its sources.
 func (m *merger) begin() {
 	m.span = nil
+	m.win.Thinned = m.win.Thinned[:0]
 	if m.open {
 		start := len(m.view.Refs)
 		m.win.Refs = m.win.Refs[:copy(m.win.Refs, m.win.Refs[start:])]

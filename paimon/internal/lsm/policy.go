@@ -33,6 +33,7 @@ func (m *merger) closeKey() error {
 	if m.policy == MergeFirstRow || best < 0 || len(refs) == fresh+1 {
 		return nil
 	}
+	m.win.Thinned = append(m.win.Thinned, int32(len(m.win.Starts)-1))
 	keep := refs[best]
 	m.win.Refs = append(m.win.Refs[:start], slices.DeleteFunc(refs, func(r columnar.Ref) bool {
 		return r != keep && m.win.Levels[r.Src] > 0
