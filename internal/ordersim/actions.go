@@ -189,7 +189,7 @@ func (s *Sim) fill() {
 
 // blank sets columns to NULL.
 func (s *Sim) blank() {
-	if !s.o.Unsettled {
+	if s.o.Settled {
 		return
 	}
 	o := s.pick(func(o *order) bool { return o.row != nil })
@@ -207,7 +207,7 @@ func (s *Sim) blank() {
 }
 
 func (s *Sim) deleteCoupon() {
-	if !s.o.Unsettled {
+	if s.o.Settled {
 		return
 	}
 	if o := s.pick(func(o *order) bool { return o.coupon != nil }); o != nil {

@@ -24,7 +24,7 @@ func TestRun(t *testing.T) {
 	defer db.Close()
 	require.NoError(t, CreateTables(t.Context(), db))
 
-	s := New(Options{Seed: 11, Unsettled: true})
+	s := New(Options{Seed: 11})
 	stats, err := s.RunChanges(t.Context(), db, 3000)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, stats.Changes, 3000)

@@ -9,7 +9,7 @@ import (
 
 // Expected is what the tables of the lake hold: the four ODS tables as the
 // business database has them, and the wide table as the partial-update of the
-// four changelogs (with Options.Unsettled: when all changes of each were seen).
+// four changelogs (without Options.Settled: when all changes of each were seen).
 // It is folded change by change into plain maps.
 type Expected struct {
 	tables []Table

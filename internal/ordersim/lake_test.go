@@ -29,7 +29,7 @@ func fieldsOf(table Table) []types.Field {
 // retraction names a row as it stands, and the rows left are those expected.
 func TestEventsThroughTheSource(t *testing.T) {
 	dir := t.TempDir()
-	s := New(Options{Seed: 21, Unsettled: true})
+	s := New(Options{Seed: 21})
 	require.NoError(t, s.Events(t.Context(), dir, EventOptions{Changes: 2500, Chunk: 400}))
 	require.NoError(t, s.Events(t.Context(), dir, EventOptions{Changes: 2500, Chunk: 400}))
 	for _, table := range Tables() {

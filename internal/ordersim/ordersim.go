@@ -25,12 +25,11 @@
 //   - Refunds are not deleted. nested_update forgets a retraction that meets
 //     other records of its key before the record that it takes back (in a write
 //     buffer or an intermediate compaction).
-//   - No column of orders, devices and coupons that has a value is set to NULL,
-//     and no coupon is deleted.
+//   - With Options.Settled, no column of orders, devices and coupons that has a
+//     value is set to NULL, and no coupon is deleted.
 //
-// The last is lifted by Options.Unsettled. What then happens is defined only
-// for a wide table whose job has seen every change, so one that began to read
-// when the ODS tables had no row yet and no commit held two changes of a row:
+// Without Settled the result is defined only for a wide table whose job saw
+// every change by itself, not as part of the state that a first snapshot holds:
 // partial-update takes non-null values only, so the wide table keeps the value
 // from before the NULL; and a deleted coupon stays in it, because its columns
 // are in no sequence group, which a retraction leaves alone. A job that begins
@@ -57,9 +56,10 @@ type Options struct {
 	// Step is the mean time between two transactions on that clock; default
 	// 500 ms.
 	Step time.Duration
-	// Unsettled also sets columns to NULL and deletes coupons; see the package
+	// Settled leaves out columns set to NULL and deleted coupons, so that the
+	// result does not depend on when a job began to read; see the package
 	// comment.
-	Unsettled bool
+	Settled bool
 }
 
 // Sim is a simulator. It serves one goroutine.

@@ -86,13 +86,13 @@ func without(rows, others []Row) []Row {
 // TestWideIsDefined merges the four changelogs as a real table would, in any
 // interleaving of the streams and any grouping into intermediate merges, and
 // finds the row that Expected has: this is the claim of the package comment.
-// Unless Unsettled, the streams may begin anywhere, with the rows as they are.
+// When Settled, the streams may begin anywhere, with the rows as they are.
 func TestWideIsDefined(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	for _, settled := range []bool{false, true} {
-		s := New(Options{Seed: seed, Unsettled: !settled})
+		s := New(Options{Seed: seed, Settled: settled})
 		log := transactions(t, s, 2500)
 		for range 5 {
 			begin := [tableCount]int{}
