@@ -97,7 +97,7 @@ func (p *planner) columns(r *ast.TableRef) ([]render.Column, error) {
 func typeNames(fields []types.Field) ([]render.Column, error) {
 	out := make([]render.Column, len(fields))
 	for i, f := range fields {
-		t, err := dialect.ParseType(dialect.Flink, f.Type.SQL())
+		t, err := dialect.ParseType(dialect.Flink, f.Type.AsNullable().SQL())
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", f.Name, err)
 		}

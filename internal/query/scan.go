@@ -92,7 +92,8 @@ func rawScan(paths []string, fields []types.Field) string {
 	for i, p := range paths {
 		files[i] = quoteText(p)
 	}
-	return "SELECT " + strings.Join(cols, ", ") + " FROM read_parquet([" + strings.Join(files, ", ") + "])"
+	// Columns come from the files, not from folders named column=value.
+	return "SELECT " + strings.Join(cols, ", ") + " FROM read_parquet([" + strings.Join(files, ", ") + "], hive_partitioning = false)"
 }
 
 // holdsTime reports whether values of t are, or hold, times.
