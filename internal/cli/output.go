@@ -87,7 +87,11 @@ func printTable(out io.Writer, r *query.Result) error {
 		if numeric(c.Type) {
 			align = text.AlignRight
 		}
-		configs = append(configs, table.ColumnConfig{Number: i + 1, Align: align, WidthMax: 60})
+		config := table.ColumnConfig{Number: i + 1, Align: align}
+		if len(r.Columns) > 1 {
+			config.WidthMax = 60
+		}
+		configs = append(configs, config)
 	}
 	t.AppendHeader(header)
 	t.SetColumnConfigs(configs)
