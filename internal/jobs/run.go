@@ -31,7 +31,7 @@ type run struct {
 	store stateStore
 	stat  *stat
 	sinks []*sink
-	ended func(*paimon.Table) // a commit happened
+	ended func(*paimon.Table) // a commit happened, or may have before
 }
 
 // sink is one table being written with its inputs' positions.
@@ -112,6 +112,9 @@ func (r *run) recover(ctx context.Context) error {
 			return err
 		}
 		r.sinks[i] = s
+		if r.ended != nil { // a run before this one may have ended before its last commit was compacted
+			r.ended(t)
+		}
 	}
 	for _, in := range r.spec.Inputs {
 		r.sinks[in.Sink].open++

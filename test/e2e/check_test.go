@@ -26,12 +26,12 @@ import (
 
 // lake reads a warehouse from outside of the processes that write it.
 type lake struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	w   *paimon.Warehouse
 }
 
-func openLake(t *testing.T, dir string) *lake {
+func openLake(t testing.TB, dir string) *lake {
 	t.Helper()
 	store, err := fileio.NewLocal(dir)
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ func (l *lake) state(name string) map[string]string {
 	return out
 }
 
-func each(tb *testing.T, t *paimon.Table, r *paimon.Reader, f func(key, row string, kind types.RowKind)) {
+func each(tb testing.TB, t *paimon.Table, r *paimon.Reader, f func(key, row string, kind types.RowKind)) {
 	tb.Helper()
 	at, err := t.Schema().Indexes(t.Schema().PrimaryKeys)
 	require.NoError(tb, err)
@@ -165,7 +165,7 @@ func (l *lake) whole(name string) (snapshots, orphans int) {
 }
 
 // mirror gives a business table as the lake must show it.
-func mirror(t *testing.T, db *sql.DB, b businessTable) map[string]string {
+func mirror(t testing.TB, db *sql.DB, b businessTable) map[string]string {
 	t.Helper()
 	rows, err := db.Query("SELECT " + strings.Join(b.names(), ", ") + " FROM " + b.name)
 	require.NoError(t, err)

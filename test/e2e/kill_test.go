@@ -127,8 +127,16 @@ func (f *killRun) settle() {
 		eventually(f.t, limit, func() error { return f.explain(differ("ods."+b.name, want, f.lake.state("ods."+b.name))) })
 	}
 	eventually(f.t, limit, func() error { return f.explain(f.w.wideDiffers(f.lake.state("dwd.enrich_order"))) })
+	// Nothing is written any more: what is not compacted yet must not wait for
+	// the next commit.
+	for _, p := range f.processes {
+		require.True(f.t, p.kill(), "%s ended by itself: %v\n%s", p.name, p.err, p.out.lines(20))
+		p.launch()
+	}
 	eventually(f.t, limit, func() error { return f.explain(differ("dws.fee_by_product", f.fees(), f.totals("dws.fee_by_product"))) })
-	eventually(f.t, limit, func() error { return f.explain(differ("dws.wide_by_product", f.wideFees(), f.totals("dws.wide_by_product"))) })
+	eventually(f.t, limit, func() error {
+		return f.explain(differ("dws.wide_by_product", f.wideFees(), f.totals("dws.wide_by_product")))
+	})
 	eventually(f.t, limit, func() error { return f.explain(differ("dws.device_by_client", f.devices(), f.devicesHave())) })
 }
 

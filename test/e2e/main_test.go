@@ -53,7 +53,7 @@ func run(m *testing.M) int {
 	return code
 }
 
-func sharedServer(t *testing.T) *mariadb.Server {
+func sharedServer(t testing.TB) *mariadb.Server {
 	t.Helper()
 	shared.once.Do(func() { shared.server, shared.err = mariadb.Start(context.Background(), mariadb.Options{}) })
 	require.NoError(t, shared.err)
@@ -61,7 +61,7 @@ func sharedServer(t *testing.T) *mariadb.Server {
 }
 
 // number reads a whole number from the environment.
-func number(t *testing.T, name string, otherwise int64) int64 {
+func number(t testing.TB, name string, otherwise int64) int64 {
 	t.Helper()
 	text := os.Getenv(name)
 	if text == "" {
@@ -73,7 +73,7 @@ func number(t *testing.T, name string, otherwise int64) int64 {
 }
 
 // seed is of the environment or the clock; a failing test shows it.
-func seed(t *testing.T) int64 {
+func seed(t testing.TB) int64 {
 	t.Helper()
 	n := number(t, "TARN_SEED", time.Now().UnixNano()%1_000_000_007)
 	t.Logf("seed: TARN_SEED=%d", n)

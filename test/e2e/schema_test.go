@@ -52,7 +52,7 @@ func (b businessTable) names() []string {
 }
 
 // createBusiness makes the tables in a database of the test's own.
-func createBusiness(t *testing.T, s *mariadb.Server, database string) *sql.DB {
+func createBusiness(t testing.TB, s *mariadb.Server, database string) *sql.DB {
 	t.Helper()
 	admin, err := s.Open("")
 	require.NoError(t, err)

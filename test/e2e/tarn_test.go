@@ -19,7 +19,7 @@ import (
 
 // process is a running tarn program.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	name string
 	args []string
 	env  []string
@@ -56,7 +56,7 @@ func (o *output) lines(n int) string {
 }
 
 // start runs `tarn args…` until the test ends.
-func start(t *testing.T, name string, args ...string) *process {
+func start(t testing.TB, name string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: name, args: args, out: &output{}}
 	p.launch()
@@ -122,7 +122,7 @@ func (p *process) await(want string, limit time.Duration) {
 }
 
 // eventually calls f until it gives no error.
-func eventually(t *testing.T, limit time.Duration, f func() error) {
+func eventually(t testing.TB, limit time.Duration, f func() error) {
 	t.Helper()
 	deadline := time.Now().Add(limit)
 	for {
@@ -138,7 +138,7 @@ func eventually(t *testing.T, limit time.Duration, f func() error) {
 }
 
 // tarn runs a command to its end and gives what it prints.
-func tarn(t *testing.T, args ...string) (string, error) {
+func tarn(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -147,7 +147,7 @@ func tarn(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-func mustTarn(t *testing.T, args ...string) string {
+func mustTarn(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := tarn(t, args...)
 	require.NoError(t, err, out)
@@ -155,14 +155,14 @@ func mustTarn(t *testing.T, args ...string) string {
 }
 
 // script writes a file of SQL beside others.
-func script(t *testing.T, dir, name, text string) string {
+func script(t testing.TB, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	return path
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
