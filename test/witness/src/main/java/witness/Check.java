@@ -532,11 +532,11 @@ final class Check {
         }
         String pk = key(t, fresh);
         expect(after.stream().anyMatch(r -> r.contains(pk)), "the written row is not read back: " + pk);
-        expect(after.size() == before.size() || after.size() == before.size() + 1,
-                before.size() + " rows before writing one more, " + after.size() + " after");
-        // what is not written again stays as it is, whatever the merge engine
+        // with other engines a lone retraction, not seen before, may become a row when it is compacted
         String engine = t.coreOptions().mergeEngine().toString();
         if (engine.equals("deduplicate") || engine.equals("first-row")) {
+            expect(after.size() == before.size() || after.size() == before.size() + 1,
+                    before.size() + " rows before writing one more, " + after.size() + " after");
             Set<String> kept = new HashSet<>(after);
             expect(before.stream().allMatch(r -> kept.contains(r) || r.contains(pk)), "rows written again with their own values have changed");
         }
