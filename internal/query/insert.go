@@ -2,6 +2,8 @@ package query
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
@@ -62,7 +64,7 @@ type target struct {
 
 func (s *Session) target(ctx context.Context, in *ast.Insert) (*target, error) {
 	if d := s.declared(in.Target); d != nil {
-		return nil, errs.Unsupported("INSERT INTO %s: a table of connector '%s' cannot be written", in.Target, d.Options["connector"])
+		return nil, errs.Unsupported("a table of connector '%s' cannot be written", d.Options["connector"])
 	}
 	id, err := s.identify(in.Target)
 	if err != nil {
@@ -352,7 +354,7 @@ func (s *Session) overwrite(t *target, in *ast.Insert) *paimon.Overwrite {
 // jobSpec plans a streaming job of one or several INSERTs. INSERTs into one
 // table share its writer and its commits.
 func (s *Session) jobSpec(ctx context.Context, inserts []*ast.Insert, text string) (jobs.Spec, error) {
-	spec := jobs.Spec{Name: s.jobName(inserts), Interval: s.interval(), SQL: text}
+	spec := jobs.Spec{Name: s.jobName(inserts, text), Interval: s.interval(), SQL: text}
 	sinks := map[string]int{}
 	keys := map[string]int{}
 	for _, in := range inserts {
@@ -385,8 +387,9 @@ func (s *Session) jobSpec(ctx context.Context, inserts []*ast.Insert, text strin
 }
 
 // jobName is `pipeline.name`, else the script's name with the number of the
-// INSERT, else the target tables.
-func (s *Session) jobName(inserts []*ast.Insert) string {
+// INSERT, else the target tables with a digest of the text: a job goes on where
+// one of its name was, which another query typed by hand must not.
+func (s *Session) jobName(inserts []*ast.Insert, text string) string {
 	if name := s.setting("pipeline.name", ""); name != "" {
 		return name
 	}
@@ -403,7 +406,8 @@ func (s *Session) jobName(inserts []*ast.Insert) string {
 			targets = append(targets, name)
 		}
 	}
-	return "insert-into_" + strings.Join(targets, "_")
+	digest := sha256.Sum256([]byte(strings.Join(strings.Fields(text), " ")))
+	return "insert-into_" + strings.Join(targets, "_") + "_" + hex.EncodeToString(digest[:4])
 }
 
 // input plans one INSERT of a streaming job: its source and its transform.
@@ -425,6 +429,9 @@ func (s *Session) input(ctx context.Context, in *ast.Insert, t *target) (jobs.In
 
 // streamSource opens the one table of a streaming query.
 func (s *Session) streamSource(ctx context.Context, ref *ast.TableRef) (source.Source, string, error) {
+	if s.viewOf(ref.Name) != nil {
+		return nil, "", errs.Unsupported("view %s in a streaming INSERT; write its query in the INSERT", ref.Name)
+	}
 	if d := s.declared(ref.Name); d != nil {
 		src, err := s.e.source(d)
 		return src, d.Name, err
@@ -477,9 +484,19 @@ func streamable(q *ast.Query) (*ast.TableRef, error) {
 			return nil, refuse("the aggregate " + f)
 		}
 	}
+	blocks := 0
+	ast.Walk(q, func(n ast.Node) bool {
+		if _, ok := n.(*ast.Query); ok {
+			blocks++
+		}
+		return true
+	})
 	tables := ast.Tables(q)
 	if len(tables) != 1 {
 		return nil, refuse(fmt.Sprintf("a query over %d tables", len(tables)))
+	}
+	if blocks > 1 { // it might group, order or limit
+		return nil, refuse("a nested query")
 	}
 	return tables[0], nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -11,6 +12,7 @@ import (
 	"github.com/tarndb/tarn/internal/ingest/source"
 	"github.com/tarndb/tarn/internal/query/duck"
 	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -154,6 +156,9 @@ func (s *sourceStream) Next(ctx context.Context) (arrow.RecordBatch, error) {
 			continue
 		}
 		defer b.Release()
+		if k := slices.IndexFunc(b.Kinds, func(k types.RowKind) bool { return k != types.Insert }); k >= 0 {
+			return nil, errs.Unsupported("the source gives changes (%s), which a query in batch mode would take for rows: INSERT it INTO a table as a stream and query that", b.Kinds[k])
+		}
 		return pick(b.Rows, s.columns), nil
 	}
 }

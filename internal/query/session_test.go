@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -26,9 +27,10 @@ import (
 //	sql [as=NAME] [dialect=flink|spark|mysql] [sorted] [errors] [params=(1,x)]
 //
 // followed by statements, which run one by one in the session NAME; sorted
-// sorts the rows of each answer, errors goes on behind errors. jobs run to
-// their end before the next statement; job stop=NAME and job wait=NAME handle
-// jobs of sources that never end.
+// sorts the rows of each answer, errors goes on behind errors. Jobs run to
+// their end before the next statement. The session net is one that may not
+// declare sources. file NAME adds to an input file, restart starts the process
+// again.
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		b := newBench(t)
@@ -39,14 +41,15 @@ func TestScripts(t *testing.T) {
 // bench is a process with sessions by name.
 type bench struct {
 	t        *testing.T
-	dir      string
+	dir      string // of the warehouse
+	in       string // of input files
 	app      *app.App
 	sessions map[string]*query.Session
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: filepath.Join(t.TempDir(), "lake"), sessions: map[string]*query.Session{}}
+	b := &bench{t: t, dir: filepath.Join(t.TempDir(), "lake"), in: t.TempDir(), sessions: map[string]*query.Session{}}
 	b.open()
 	t.Cleanup(b.close)
 	return b
@@ -73,7 +76,7 @@ func (b *bench) session(name string, d dialect.Dialect) *query.Session {
 	key := fmt.Sprint(name, d)
 	s := b.sessions[key]
 	if s == nil {
-		s = b.app.Engine.NewSession(query.SessionOptions{Dialect: d, User: name, Dir: b.dir, Settings: map[string]string{"execution.checkpointing.interval": "20 ms"}})
+		s = b.app.Engine.NewSession(query.SessionOptions{Dialect: d, User: name, Dir: b.in, External: name != "net", Settings: map[string]string{"execution.checkpointing.interval": "20 ms"}})
 		b.sessions[key] = s
 	}
 	return s
@@ -95,6 +98,15 @@ func (b *bench) run(t *testing.T, d *datadriven.TestData) string {
 		dia, ok := dialect.Named(lang)
 		require.True(t, ok, lang)
 		return b.clean(b.script(b.session(name, dia), dia, d.Input, d.HasArg("sorted"), d.HasArg("errors"), params))
+	case "file": // file NAME: adds lines to an input file
+		name := filepath.Join(b.in, d.CmdArgs[0].Key)
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		require.NoError(t, err)
+		defer f.Close()
+		_, err = f.WriteString(d.Input + "\n")
+		require.NoError(t, err)
+		return ""
 	case "restart":
 		b.close()
 		b.open()
@@ -108,7 +120,7 @@ var uuids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 
 // clean takes out what differs from run to run.
 func (b *bench) clean(out string) string {
-	return uuids.ReplaceAllString(strings.ReplaceAll(out, b.dir, "<lake>"), "<uuid>")
+	return uuids.ReplaceAllString(strings.NewReplacer(b.dir, "<lake>", b.in, "<in>").Replace(out), "<uuid>")
 }
 
 func (b *bench) script(s *query.Session, d dialect.Dialect, text string, sorted, goOn bool, params []any) string {

@@ -52,7 +52,7 @@ func (s *Session) show(ctx context.Context, st *ast.Show) (*Result, error) {
 		}
 		return s.columns(t, st), nil
 	case "JOBS":
-		return s.showJobs(), nil
+		return s.showJobs(st), nil
 	case "VIEWS":
 		return s.showViews(st), nil
 	case "VARIABLES", "STATUS", "WARNINGS", "ERRORS", "ENGINES", "PLUGINS", "FUNCTIONS", "PROCEDURES", "INDEX", "TABLE STATUS", "PROCESSLIST":
@@ -329,9 +329,12 @@ func createText(t *paimon.Table) string {
 	return out
 }
 
-func (s *Session) showJobs() *Result {
+func (s *Session) showJobs(st *ast.Show) *Result {
 	var rows [][]string
 	for _, j := range s.e.o.Jobs.List() {
+		if !like(st, j.Name) {
+			continue
+		}
 		last := ""
 		if !j.LastCommit.IsZero() {
 			last = j.LastCommit.UTC().Format("2006-01-02 15:04:05.000")

@@ -2,8 +2,11 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -70,7 +73,7 @@ func (x *transform) prepare(ctx context.Context, s *Session, in *ast.Insert, t *
 	q.Body = &sel
 	text, columns, err := p.sqlColumns(&q)
 	if err != nil {
-		return err
+		return withoutKind(err)
 	}
 	if text, err = p.wrap(t, in, text, columns, 1); err != nil {
 		return err
@@ -85,6 +88,16 @@ func (x *transform) prepare(ctx context.Context, s *Session, in *ast.Insert, t *
 // inputFields are the columns of the input with the kind.
 func (x *transform) inputFields() []types.Field {
 	return append(append([]types.Field{}, x.fields...), types.Field{ID: -1, Name: kindColumn, Type: types.Of(types.TinyInt)})
+}
+
+// withoutKind takes the kind column out of the list of columns that an error
+// may hold.
+func withoutKind(err error) error {
+	var e *ast.SyntaxError
+	if errors.As(err, &e) {
+		e.Hint = strings.ReplaceAll(e.Hint, ", "+kindColumn, "")
+	}
+	return err
 }
 
 func columnRef(name string) ast.Expr {
@@ -215,10 +228,11 @@ func projection(q *ast.Query, fields []types.Field, t *target) jobs.Transform {
 	if sel.Where != nil || len(sel.From) != 1 {
 		return nil
 	}
-	if _, plain := sel.From[0].(*ast.TableRef); !plain {
+	ref, plain := sel.From[0].(*ast.TableRef)
+	if !plain || ref.Alias != nil && len(ref.Alias.Columns) > 0 {
 		return nil
 	}
-	picked := pickedColumns(sel.Items, fields)
+	picked := pickedColumns(sel.Items, ref, fields)
 	if len(picked) != len(t.columns) {
 		return nil // the planner reports it
 	}
@@ -239,7 +253,11 @@ func projection(q *ast.Query, fields []types.Field, t *target) jobs.Transform {
 }
 
 // pickedColumns gives the columns that items name, nil if any is not a column.
-func pickedColumns(items []ast.SelectItem, fields []types.Field) []int {
+func pickedColumns(items []ast.SelectItem, ref *ast.TableRef, fields []types.Field) []int {
+	table := ref.Name.Parts[len(ref.Name.Parts)-1].Name
+	if ref.Alias != nil {
+		table = ref.Alias.Name.Name
+	}
 	var out []int
 	for _, item := range items {
 		switch e := item.Expr.(type) {
@@ -257,8 +275,8 @@ func pickedColumns(items []ast.SelectItem, fields []types.Field) []int {
 					at = i
 				}
 			}
-			if at < 0 || len(e.Parts) > 2 {
-				return nil
+			if at < 0 || len(e.Parts) > 2 || len(e.Parts) == 2 && (e.Parts[0].Name != table || hasField(fields, table)) {
+				return nil // nothing, or a field of a ROW
 			}
 			out = append(out, at)
 		default:
@@ -266,6 +284,10 @@ func pickedColumns(items []ast.SelectItem, fields []types.Field) []int {
 		}
 	}
 	return out
+}
+
+func hasField(fields []types.Field, name string) bool {
+	return slices.ContainsFunc(fields, func(f types.Field) bool { return f.Name == name })
 }
 
 // Apply implements jobs.Transform.
