@@ -13,6 +13,7 @@ import (
 
 	"github.com/tarndb/tarn/internal/app"
 	"github.com/tarndb/tarn/internal/demo"
+	"github.com/tarndb/tarn/internal/ordersim"
 	"github.com/tarndb/tarn/internal/query"
 	"github.com/tarndb/tarn/test/env/mariadb"
 )
@@ -79,7 +80,7 @@ func withMariaDB(ctx context.Context, work string, o *demo.Options, run func() e
 	if err := createDatabase(ctx, server); err != nil {
 		return err
 	}
-	if o.DB, err = server.Open(demo.Database); err != nil {
+	if o.DB, err = server.Open(ordersim.Database); err != nil {
 		return err
 	}
 	defer o.DB.Close()
@@ -93,6 +94,6 @@ func createDatabase(ctx context.Context, server *mariadb.Server) error {
 		return err
 	}
 	defer db.Close()
-	_, err = db.ExecContext(ctx, "CREATE DATABASE "+demo.Database)
+	_, err = db.ExecContext(ctx, "CREATE DATABASE "+ordersim.Database)
 	return err
 }

@@ -45,9 +45,6 @@ type Options struct {
 	For  time.Duration
 }
 
-// Database is the name of the order system's database.
-const Database = "shop"
-
 // settleTimeout bounds the wait for the jobs to catch up.
 const settleTimeout = 2 * time.Minute
 
@@ -147,7 +144,7 @@ func (d *demo) sql(ctx context.Context, dia dialect.Dialect, name, text string) 
 }
 
 func (d *demo) each(ctx context.Context, dia dialect.Dialect, name, text string, visit func(ast.Statement, *query.Result) error) error {
-	text, err := dialect.Substitute(text, map[string]string{"events": d.Dir, "mysql_host": d.Host, "mysql_port": d.Port, "mysql_user": "root", "mysql_password": d.Password, "mysql_database": Database})
+	text, err := dialect.Substitute(text, map[string]string{"events": d.Dir, "mysql_host": d.Host, "mysql_port": d.Port, "mysql_user": "root", "mysql_password": d.Password, "mysql_database": ordersim.Database})
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
