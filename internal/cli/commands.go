@@ -130,7 +130,13 @@ func serveCommand(c *common) *cobra.Command {
 						return errors.Join(err, s.Close())
 					}
 				}
-				return s.Run(cmd.Context())
+				watch, stop := context.WithCancel(cmd.Context())
+				watched := make(chan struct{})
+				go func() { defer close(watched); r.announce(watch) }()
+				err = s.Run(cmd.Context())
+				stop()
+				<-watched
+				return err
 			})
 		},
 	}

@@ -144,6 +144,29 @@ func (r *runner) wait(ctx context.Context) error {
 	return nil
 }
 
+// announce prints a line whenever a job changes its state, until ctx ends.
+func (r *runner) announce(ctx context.Context) {
+	last := map[string]string{}
+	for {
+		for _, j := range r.jobs {
+			s := j.Status()
+			line := fmt.Sprintf("job %s is %s", s.Name, strings.ToLower(string(s.State)))
+			if s.Err != nil {
+				line += ": " + s.Err.Error()
+			}
+			if last[s.Name] != line {
+				fmt.Fprintln(r.log, line)
+				last[s.Name] = line
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
+
 func (r *runner) report(p *progress) {
 	if r.quiet {
 		return
