@@ -238,6 +238,19 @@ func (s *Session) createTable(ctx context.Context, st *ast.CreateTable) (*Result
 	return reply(err, "table %s created", id)
 }
 
+// ensureDefault makes the database "default" when the first table goes into it,
+// as Flink's Paimon catalog does.
+func (s *Session) ensureDefault(ctx context.Context, database string) error {
+	if database != DefaultDatabase {
+		return nil
+	}
+	err := s.e.o.Warehouse.Catalog().CreateDatabase(ctx, database)
+	if errors.Is(err, errs.ErrExists) {
+		return nil
+	}
+	return err
+}
+
 // declare registers a table of another system for this session.
 func (s *Session) declare(st *ast.CreateTable, fields []types.Field, key []string, opts map[string]string) (*Result, error) {
 	if !st.Temporary {

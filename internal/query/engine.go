@@ -77,8 +77,12 @@ func New(o Options) *Engine {
 // Warehouse gives the warehouse.
 func (e *Engine) Warehouse() *paimon.Warehouse { return e.o.Warehouse }
 
-// DefaultCatalog is the name of the catalog that every session has.
-const DefaultCatalog = "paimon"
+// DefaultCatalog is the name of the catalog that every session has, and
+// DefaultDatabase that of the database that it starts in.
+const (
+	DefaultCatalog  = "paimon"
+	DefaultDatabase = "default"
+)
 
 // defaultDatabase is current when a session begins; it comes into being with
 // its first table.
