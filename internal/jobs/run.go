@@ -10,16 +10,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tarndb/tarn/internal/ingest/change"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/spec"
 )
-
-// idleCommitEvery is how often a sink commits positions that moved without
-// any row, so that sources may forget what lies behind them.
-const idleCommitEvery = time.Minute
 
 // queueBatches is how many batches of an input wait for its sink.
 const queueBatches = 4
@@ -43,7 +40,9 @@ type sink struct {
 	positions map[string]change.Position
 	moved     bool // positions moved since the last commit
 	rows      int64
-	last      time.Time // of the last commit
+	last      time.Time // when the last commit began
+	first     time.Time // when the first row since came
+	follows   bool      // all inputs follow the commits of tables
 	newest    time.Time // newest source time among the rows since
 	open      int       // inputs that have not ended
 }
@@ -117,7 +116,10 @@ func (r *run) recover(ctx context.Context) error {
 		}
 	}
 	for _, in := range r.spec.Inputs {
-		r.sinks[in.Sink].open++
+		s := r.sinks[in.Sink]
+		follows := comesInCommits(in.Source)
+		s.follows = follows && (s.follows || s.open == 0)
+		s.open++
 	}
 	return nil
 }
@@ -185,19 +187,28 @@ func (r *run) loop(ctx context.Context, in <-chan delivery) error {
 			if err := r.take(ctx, d); err != nil {
 				return err
 			}
-			for more := true; more; { // what is there belongs to the same commit
-				select {
-				case d := <-in:
-					if err := r.take(ctx, d); err != nil {
-						return err
-					}
-				default:
-					more = false
-				}
-				more = more && r.untilDue() > 0
-			}
+		}
+		if err := r.drain(ctx, in); err != nil {
+			return err
 		}
 	}
+}
+
+// drain takes what is there: it belongs to the next commit, even where that is
+// overdue, or commits would get smaller the later they are. A source that never
+// pauses is interrupted after an interval.
+func (r *run) drain(ctx context.Context, in <-chan delivery) error {
+	for end := time.Now().Add(r.spec.Interval); time.Now().Before(end); {
+		select {
+		case d := <-in:
+			if err := r.take(ctx, d); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
 func (r *run) take(ctx context.Context, d delivery) error {
@@ -214,6 +225,9 @@ func (r *run) take(ctx context.Context, d delivery) error {
 	if b := d.batch; b.Rows != nil && b.Rows.NumRows() > 0 {
 		if err := s.writer.Write(ctx, paimon.Batch{Rows: b.Rows, Kinds: b.Kinds}); err != nil {
 			return err
+		}
+		if s.rows == 0 {
+			s.first = time.Now()
 		}
 		s.rows += b.Rows.NumRows()
 		if b.Watermark.After(s.newest) {
@@ -234,19 +248,6 @@ func (r *run) finished() bool {
 	return true
 }
 
-// due is when the sink's next commit is; far away if it has nothing to commit.
-func (s *sink) due(interval time.Duration) time.Time {
-	switch {
-	case s.rows > 0:
-		return s.last.Add(interval)
-	case s.moved && s.open == 0:
-		return time.Time{}
-	case s.moved:
-		return s.last.Add(max(idleCommitEvery, interval))
-	}
-	return time.Now().Add(time.Hour)
-}
-
 func (r *run) untilDue() time.Duration {
 	least := time.Hour
 	for _, s := range r.sinks {
@@ -255,20 +256,38 @@ func (r *run) untilDue() time.Duration {
 	return max(least, 0)
 }
 
+// commitDue commits the sinks whose time has come, side by side.
 func (r *run) commitDue(ctx context.Context) error {
+	now := time.Now()
+	var due, soon []*sink
 	for _, s := range r.sinks {
-		if (s.rows > 0 || s.moved) && (s.open == 0 || !time.Now().Before(s.due(r.spec.Interval))) {
-			if err := r.commit(ctx, s); err != nil {
-				return err
-			}
+		switch wait := s.due(r.spec.Interval).Sub(now); {
+		case s.rows == 0 && !s.moved:
+		case s.open == 0 || wait <= 0:
+			due = append(due, s)
+		case s.rows > 0 && wait <= r.spec.Interval/4:
+			soon = append(soon, s)
 		}
 	}
-	return nil
+	if len(due) == 0 {
+		return nil
+	}
+	// Those that are almost due go along: what follows several sinks of this
+	// job then sees them together.
+	if due = append(due, soon...); len(due) == 1 {
+		return r.commit(ctx, due[0])
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range due {
+		g.Go(func() error { return r.commit(ctx, s) })
+	}
+	return g.Wait()
 }
 
 // commit makes one commit of a sink. After an error the attempt ends: the next
 // one finds out from the table whether the commit happened.
 func (r *run) commit(ctx context.Context, s *sink) error {
+	begin := time.Now()
 	messages, err := s.writer.Prepare(ctx, s.open == 0)
 	if err != nil {
 		return err
@@ -291,12 +310,15 @@ func (r *run) commit(ctx context.Context, s *sink) error {
 	if err := r.store.save(ctx, r.spec.Name, s.table.Name(), savedState{Identifier: s.next, Positions: maps.Clone(s.positions)}); err != nil {
 		return err
 	}
-	r.committed(s, snap)
+	r.committed(s, snap, begin)
 	return nil
 }
 
-func (r *run) committed(s *sink, snap *spec.Snapshot) {
+func (r *run) committed(s *sink, snap *spec.Snapshot, begin time.Time) {
 	now := time.Now()
+	if most := now.Add(-r.spec.Interval * 3 / 4); begin.Before(most) {
+		begin = most // slow commits leave a quarter of the interval for reading
+	}
 	r.stat.rowsOut.Add(s.rows)
 	r.stat.commits.Add(1)
 	r.stat.lastCommit.Store(now.UnixNano())
@@ -305,7 +327,7 @@ func (r *run) committed(s *sink, snap *spec.Snapshot) {
 		r.stat.lag.Store(int64(now.Sub(s.newest)))
 	}
 	s.next++
-	s.rows, s.moved, s.last, s.newest = 0, false, now, time.Time{}
+	s.rows, s.moved, s.last, s.newest = 0, false, begin, time.Time{}
 	if r.ended != nil {
 		r.ended(s.table)
 	}

@@ -43,6 +43,9 @@ func (s *Table) Fields() []types.Field { return s.fields }
 // Bounded implements source.Source.
 func (s *Table) Bounded() bool { return false }
 
+// ComesInCommits says that rows come as the table's writers commit them.
+func (s *Table) ComesInCommits() bool { return true }
+
 // position is the JSON form of a position. While a large piece is being read,
 // Next is still that piece and Skip counts its rows already given: pieces are
 // read in the same order again.
