@@ -62,7 +62,7 @@ func compactCommand(c *common) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if o.Partition, err = variables(partition); err != nil {
+			if o.Partition, err = variables("partition", partition); err != nil {
 				return err
 			}
 			return c.with(cmd.Context(), func(a *app.App) error {
@@ -110,11 +110,11 @@ func serveCommand(c *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve [JOB.sql...]", Short: "Serve the tables to MySQL clients, running the given job scripts beside",
 		RunE: func(cmd *cobra.Command, files []string) error {
-			accounts, err := variables(users)
+			accounts, err := variables("user", users)
 			if err != nil {
 				return err
 			}
-			values, err := variables(vars)
+			values, err := variables("var", vars)
 			if err != nil {
 				return err
 			}

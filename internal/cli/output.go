@@ -2,12 +2,13 @@ package cli
 
 import (
 	"bufio"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
@@ -27,13 +28,25 @@ func printResult(out io.Writer, r *query.Result, format string) error {
 		}
 		return nil
 	}
+	zone := r.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
 	switch format {
 	case "csv":
-		return printCSV(out, r)
+		return printCSV(out, r, zone)
 	case "json":
 		return printJSON(out, r)
 	}
-	return printTable(out, r)
+	return printTable(out, r, zone)
+}
+
+// checkFormat refuses an unknown --format before anything runs.
+func checkFormat(format string) error {
+	if format != "table" && format != "csv" && format != "json" {
+		return fmt.Errorf("--format %s: want table, csv or json", format)
+	}
+	return nil
 }
 
 // each visits all rows.
@@ -56,10 +69,14 @@ func each(r *query.Result, visit func(b arrow.RecordBatch, row int) error) error
 	}
 }
 
-// cell is a value as people read it: text without quotes, NULL as given.
-func cell(a arrow.Array, i int, null string) string {
+// cell is a value as people read it: text without quotes, times as SQL writes
+// them, NULL as given.
+func cell(a arrow.Array, i int, null string, zone *time.Location) string {
 	if a.IsNull(i) {
 		return null
+	}
+	if t, ok := a.(*array.Timestamp); ok {
+		return timestamp(t, i, zone)
 	}
 	s := string(rowjson.AppendArrow(nil, a, i))
 	if len(s) >= 2 && s[0] == '"' {
@@ -70,12 +87,23 @@ func cell(a arrow.Array, i int, null string) string {
 	return s
 }
 
+// timestamp writes a time with the digits of its unit; a time with zone in zone.
+func timestamp(a *array.Timestamp, i int, zone *time.Location) string {
+	t := a.DataType().(*arrow.TimestampType)
+	at := a.Value(i).ToTime(t.Unit)
+	if t.TimeZone != "" {
+		at = at.In(zone)
+	}
+	layout := map[arrow.TimeUnit]string{arrow.Millisecond: ".000", arrow.Microsecond: ".000000", arrow.Nanosecond: ".000000000"}[t.Unit]
+	return at.Format(time.DateTime + layout)
+}
+
 func unquote(s string) (string, bool) {
 	r := strings.NewReplacer(`\"`, `"`, `\\`, `\`, `\n`, "\n", `\r`, "\r", `\t`, "\t")
 	return r.Replace(s[1 : len(s)-1]), true
 }
 
-func printTable(out io.Writer, r *query.Result) error {
+func printTable(out io.Writer, r *query.Result, zone *time.Location) error {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Format.Header = text.FormatDefault
@@ -102,7 +130,7 @@ func printTable(out io.Writer, r *query.Result) error {
 		}
 		row := table.Row{}
 		for c := range r.Columns {
-			row = append(row, cell(b.Column(c), i, "NULL"))
+			row = append(row, cell(b.Column(c), i, "NULL", zone))
 		}
 		t.AppendRow(row)
 		return nil
@@ -126,26 +154,42 @@ func numeric(t arrow.DataType) bool {
 	return t != nil && (arrow.IsInteger(t.ID()) || arrow.IsFloating(t.ID()) || arrow.IsDecimal(t.ID()))
 }
 
-func printCSV(out io.Writer, r *query.Result) error {
-	w := csv.NewWriter(out)
-	row := make([]string, len(r.Columns))
+// printCSV writes RFC 4180 with a line of names. NULL is nothing, an empty text
+// is "", so that they stay apart.
+func printCSV(out io.Writer, r *query.Result, zone *time.Location) error {
+	w := bufio.NewWriter(out)
+	var line []byte
 	for i, c := range r.Columns {
-		row[i] = c.Name
+		line = appendCSV(line, i, c.Name, false)
 	}
-	if err := w.Write(row); err != nil {
+	if _, err := w.Write(append(line, '\n')); err != nil {
 		return err
 	}
 	err := each(r, func(b arrow.RecordBatch, i int) error {
+		line = line[:0]
 		for c := range r.Columns {
-			row[c] = cell(b.Column(c), i, "")
+			col := b.Column(c)
+			line = appendCSV(line, c, cell(col, i, "", zone), col.IsNull(i))
 		}
-		return w.Write(row)
+		_, err := w.Write(append(line, '\n'))
+		return err
 	})
-	w.Flush()
-	if err == nil {
-		err = w.Error()
+	if ferr := w.Flush(); err == nil {
+		err = ferr
 	}
 	return err
+}
+
+func appendCSV(line []byte, at int, v string, null bool) []byte {
+	if at > 0 {
+		line = append(line, ',')
+	}
+	if null || v != "" && !strings.ContainsAny(v, ",\"\r\n") && strings.TrimSpace(v) == v {
+		return append(line, v...)
+	}
+	line = append(line, '"')
+	line = append(line, strings.ReplaceAll(v, `"`, `""`)...)
+	return append(line, '"')
 }
 
 func printJSON(out io.Writer, r *query.Result) error {

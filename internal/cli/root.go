@@ -65,13 +65,13 @@ func (c *common) with(ctx context.Context, f func(*app.App) error) (err error) {
 	return f(a)
 }
 
-// variables reads --var k=v; values of the environment are not taken.
-func variables(list []string) (map[string]string, error) {
+// variables reads the values k=v of a flag; the environment is not asked.
+func variables(flag string, list []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, kv := range list {
 		k, v, ok := strings.Cut(kv, "=")
 		if !ok || k == "" {
-			return nil, fmt.Errorf("--var %q: want name=value", kv)
+			return nil, fmt.Errorf("--%s %q: want name=value", flag, kv)
 		}
 		out[k] = v
 	}

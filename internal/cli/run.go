@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/tarndb/tarn/internal/app"
 	"github.com/tarndb/tarn/internal/jobs"
 	"github.com/tarndb/tarn/internal/query"
+	"github.com/tarndb/tarn/internal/query/ast"
 	"github.com/tarndb/tarn/internal/query/dialect"
 )
 
@@ -28,11 +30,14 @@ func runCommand(c *common) *cobra.Command {
 			"The dialect is Flink SQL; x.spark.sql and x.starrocks.sql are Spark's and StarRocks'.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			values, err := variables(vars)
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			values, err := variables("var", vars)
 			if err != nil {
 				return err
 			}
-			settings, err := variables(sets)
+			settings, err := variables("set", sets)
 			if err != nil {
 				return err
 			}
@@ -94,7 +99,7 @@ func (r *runner) file(ctx context.Context, name string) error {
 	for _, st := range stmts {
 		res, err := s.Run(ctx, st)
 		if err != nil {
-			return fmt.Errorf("%s:%d: %w", name, st.Position().Line, err)
+			return located(err, name, st)
 		}
 		if res.Job != nil {
 			r.jobs = append(r.jobs, res.Job)
@@ -102,10 +107,27 @@ func (r *runner) file(ctx context.Context, name string) error {
 		err = printResult(r.out, res, r.format)
 		res.Close()
 		if err != nil {
-			return fmt.Errorf("%s:%d: %w", name, st.Position().Line, err)
+			return located(err, name, st)
 		}
 	}
 	return nil
+}
+
+// located says in which file and line an error is: where the error knows it,
+// else where the statement begins.
+func located(err error, name string, st ast.Statement) error {
+	var syntax *ast.SyntaxError
+	var unsupported *ast.UnsupportedError
+	switch {
+	case errors.As(err, &syntax) && syntax.File == "" && syntax.Line > 0:
+		syntax.File = name
+	case errors.As(err, &unsupported) && unsupported.File == "" && unsupported.Line > 0:
+		unsupported.File = name
+	}
+	if strings.HasPrefix(err.Error(), name+":") {
+		return err
+	}
+	return fmt.Errorf("%s:%d: %w", name, st.Position().Line, err)
 }
 
 // wait watches the jobs until all are over or ctx ends.

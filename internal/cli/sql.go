@@ -28,7 +28,10 @@ func sqlCommand(c *common) *cobra.Command {
 			if !ok {
 				return fmt.Errorf("--dialect %s: want flink, spark or starrocks", dialectName)
 			}
-			values, err := variables(vars)
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			values, err := variables("var", vars)
 			if err != nil {
 				return err
 			}
@@ -49,7 +52,7 @@ func sqlCommand(c *common) *cobra.Command {
 					}
 					return sh.run.wait(cmd.Context())
 				}
-				if !isTerminal(os.Stdin) {
+				if _, err := liner.TerminalMode(); err != nil || cmd.InOrStdin() != os.Stdin {
 					return sh.pipe(cmd.Context(), cmd.InOrStdin())
 				}
 				return sh.interact(cmd.Context())

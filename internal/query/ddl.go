@@ -12,7 +12,6 @@ import (
 	"github.com/tarndb/tarn/internal/query/ast"
 	"github.com/tarndb/tarn/paimon/catalog"
 	"github.com/tarndb/tarn/paimon/errs"
-	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -225,6 +224,9 @@ func (s *Session) createTable(ctx context.Context, st *ast.CreateTable) (*Result
 	if err != nil {
 		return nil, err
 	}
+	if err := checkOptions(opts); err != nil {
+		return nil, fmt.Errorf("create table %s: %w", id, err)
+	}
 	cat := s.e.o.Warehouse.Catalog()
 	if id.Database == defaultDatabase { // every session has it, as in Paimon's own catalogs
 		if err := cat.CreateDatabase(ctx, id.Database); err != nil && !errors.Is(err, errs.ErrExists) {
@@ -336,7 +338,7 @@ func (s *Session) alterTable(ctx context.Context, st *ast.AlterTable) (*Result, 
 	for _, a := range st.Actions {
 		switch a := a.(type) {
 		case *ast.SetOptions:
-			if err := options.CheckKnown(properties(a.Options)); err != nil {
+			if err := checkOptions(properties(a.Options)); err != nil {
 				return nil, fmt.Errorf("alter table %s: %w", id, err)
 			}
 			err = cat.AlterOptions(ctx, id, properties(a.Options), nil)

@@ -11,6 +11,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tarndb/tarn/internal/query/ast"
+	"github.com/tarndb/tarn/internal/query/dialect"
+	"github.com/tarndb/tarn/internal/query/render"
 	"github.com/tarndb/tarn/paimon/catalog"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/types"
@@ -51,27 +53,66 @@ func (t textTable) batch() arrow.RecordBatch {
 }
 
 func informationTables() []string {
-	return []string{"columns", "schemata", "table_constraints", "key_column_usage", "tables", "views", "engines", "routines", "parameters", "referential_constraints", "statistics", "collations", "character_sets"}
+	return []string{"character_sets", "check_constraints", "collations", "column_privileges", "columns", "engines", "events", "key_column_usage", "keywords", "parameters", "partitions", "referential_constraints",
+		"routines", "schema_privileges", "schemata", "statistics", "table_constraints", "table_privileges", "tables", "triggers", "user_privileges", "views"}
 }
 
 // informationSchema gives the FROM item of an information_schema table; ok is
 // false for other names.
 func (s *Session) informationSchema(p *planner, n ast.Name) (string, bool, error) {
-	parts := n.Parts
-	db := s.database
-	if len(parts) > 1 {
-		db = parts[len(parts)-2].Name
-	}
-	if !strings.EqualFold(db, informationSchemaName) {
+	name, ok := s.informationName(n)
+	if !ok {
 		return "", false, nil
 	}
-	name := strings.ToLower(parts[len(parts)-1].Name)
-	t, err := s.informationTable(p.ctx, name)
+	t, err := p.information(name)
 	if err != nil {
 		return "", true, err
 	}
 	rec := t.batch()
 	return p.register(&batchScan{schema: rec.Schema(), batches: []arrow.RecordBatch{rec}}), true, nil
+}
+
+// informationName gives the table of information_schema that n names.
+func (s *Session) informationName(n ast.Name) (string, bool) {
+	parts := n.Parts
+	db := s.database
+	if len(parts) > 1 {
+		db = parts[len(parts)-2].Name
+	}
+	known := len(parts) < 3 || slices.Contains(s.catalogs, parts[0].Name) || parts[0].Name == "def"
+	return strings.ToLower(parts[len(parts)-1].Name), known && strings.EqualFold(db, informationSchemaName)
+}
+
+// information makes a table of information_schema, once a query.
+func (p *planner) information(name string) (textTable, error) {
+	if t, ok := p.info[name]; ok {
+		return t, nil
+	}
+	t, err := p.s.informationTable(p.ctx, name)
+	if err == nil {
+		p.info[name] = t
+	}
+	return t, err
+}
+
+// informationColumns gives the columns of a table of information_schema to the
+// renderer; nil for dialects whose names have a case, which these have not.
+func (p *planner) informationColumns(name string) ([]render.Column, error) {
+	if p.dialect != dialect.MySQL {
+		return nil, nil
+	}
+	t, err := p.information(name)
+	if err != nil {
+		return nil, err
+	}
+	fields := make([]types.Field, len(t.columns))
+	for i, c := range t.columns {
+		fields[i] = types.Field{Name: strings.TrimSuffix(c, "#"), Type: types.String()}
+		if strings.HasSuffix(c, "#") {
+			fields[i].Type = types.Of(types.BigInt)
+		}
+	}
+	return typeNames(fields)
 }
 
 func (s *Session) informationTable(ctx context.Context, name string) (textTable, error) {
@@ -112,12 +153,38 @@ func (s *Session) informationTable(ctx context.Context, name string) (textTable,
 		return textTable{columns: []string{"CONSTRAINT_CATALOG", "CONSTRAINT_SCHEMA", "CONSTRAINT_NAME", "UNIQUE_CONSTRAINT_SCHEMA", "UNIQUE_CONSTRAINT_NAME", "UPDATE_RULE", "DELETE_RULE", "TABLE_NAME", "REFERENCED_TABLE_NAME"}}, nil
 	case "engines":
 		return textTable{columns: []string{"ENGINE", "SUPPORT", "COMMENT", "TRANSACTIONS", "XA", "SAVEPOINTS"}, rows: [][]string{{"paimon", "DEFAULT", "Apache Paimon tables", "NO", "NO", "NO"}}}, nil
+	case "table_privileges", "column_privileges", "schema_privileges", "user_privileges":
+		t := textTable{columns: []string{"GRANTEE", "TABLE_CATALOG", "TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "PRIVILEGE_TYPE", "IS_GRANTABLE"}}
+		drop := map[string][]string{"table_privileges": {"COLUMN_NAME"}, "schema_privileges": {"TABLE_NAME", "COLUMN_NAME"}, "user_privileges": {"TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME"}}[name]
+		t.columns = slices.DeleteFunc(t.columns, func(c string) bool { return slices.Contains(drop, c) })
+		return t, nil
+	case "keywords":
+		return keywordsTable(), nil
+	case "triggers":
+		return textTable{columns: []string{"TRIGGER_CATALOG", "TRIGGER_SCHEMA", "TRIGGER_NAME", "EVENT_MANIPULATION", "EVENT_OBJECT_SCHEMA", "EVENT_OBJECT_TABLE", "ACTION_STATEMENT", "ACTION_TIMING"}}, nil
+	case "events":
+		return textTable{columns: []string{"EVENT_CATALOG", "EVENT_SCHEMA", "EVENT_NAME", "EVENT_DEFINITION", "STATUS"}}, nil
+	case "partitions":
+		return textTable{columns: []string{"TABLE_CATALOG", "TABLE_SCHEMA", "TABLE_NAME", "PARTITION_NAME", "PARTITION_ORDINAL_POSITION#", "PARTITION_METHOD", "PARTITION_EXPRESSION", "PARTITION_DESCRIPTION", "TABLE_ROWS#"}}, nil
+	case "check_constraints":
+		return textTable{columns: []string{"CONSTRAINT_CATALOG", "CONSTRAINT_SCHEMA", "CONSTRAINT_NAME", "CHECK_CLAUSE"}}, nil
 	case "collations":
 		return textTable{columns: []string{"COLLATION_NAME", "CHARACTER_SET_NAME", "ID#", "IS_DEFAULT", "IS_COMPILED", "SORTLEN#"}, rows: [][]string{{"utf8mb4_general_ci", "utf8mb4", "45", "Yes", "Yes", "1"}}}, nil
 	case "character_sets":
 		return textTable{columns: []string{"CHARACTER_SET_NAME", "DEFAULT_COLLATE_NAME", "DESCRIPTION", "MAXLEN#"}, rows: [][]string{{"utf8mb4", "utf8mb4_general_ci", "UTF-8 Unicode", "4"}}}, nil
 	}
 	return textTable{}, errs.Kinded(errs.ErrNotFound, "table information_schema.%s does not exist; there are %s", name, strings.Join(informationTables(), ", "))
+}
+
+// keywordsTable lists the words that must be quoted to be names.
+func keywordsTable() textTable {
+	t := textTable{columns: []string{"WORD", "RESERVED#"}}
+	for _, w := range []string{"ALL", "AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CAST", "CREATE", "CROSS", "CURRENT_DATE", "CURRENT_TIMESTAMP", "CURRENT_USER", "DELETE", "DESC", "DESCRIBE", "DISTINCT", "DROP", "ELSE",
+		"EXCEPT", "EXISTS", "EXPLAIN", "FALSE", "FOR", "FROM", "FULL", "GROUP", "HAVING", "IN", "INNER", "INSERT", "INTERSECT", "INTERVAL", "INTO", "IS", "JOIN", "LATERAL", "LEFT", "LIKE", "LIMIT", "NATURAL", "NOT", "NULL",
+		"ON", "OR", "ORDER", "OUTER", "OVER", "PARTITION", "PRIMARY", "QUALIFY", "RIGHT", "SELECT", "SET", "SHOW", "TABLE", "THEN", "TO", "TRUE", "UNION", "UPDATE", "USE", "USING", "VALUES", "WHEN", "WHERE", "WITH"} {
+		t.rows = append(t.rows, []string{w, "1"})
+	}
+	return t
 }
 
 // eachTable visits all tables of the warehouse. A table that cannot be read is

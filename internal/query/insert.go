@@ -18,7 +18,6 @@ import (
 	"github.com/tarndb/tarn/internal/query/render"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
-	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -36,6 +35,9 @@ func (s *Session) insert(ctx context.Context, inserts []*ast.Insert, text string
 			rows += n
 		}
 		r := done("%d rows written", rows)
+		if rows == 1 {
+			r = done("1 row written")
+		}
 		r.Affected = rows
 		return r, nil
 	}
@@ -79,7 +81,7 @@ func (s *Session) target(ctx context.Context, in *ast.Insert) (*target, error) {
 			hint[o.Key] = o.Value
 		}
 	}
-	if err := options.CheckKnown(hint); err != nil {
+	if err := checkOptions(hint); err != nil {
 		return nil, fmt.Errorf("table %s: %w", in.Target, err)
 	}
 	t, err := s.e.o.Warehouse.Table(ctx, id, hint)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sort"
 	"strings"
 	"time"
@@ -17,7 +18,6 @@ import (
 	"github.com/tarndb/tarn/internal/query/render"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
-	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/predicate"
 	"github.com/tarndb/tarn/paimon/spec"
 	"github.com/tarndb/tarn/paimon/types"
@@ -34,6 +34,7 @@ type planner struct {
 	scans   map[string]string
 	// snapshots that the query sees, by table and hints
 	snapshots map[string]*spec.Snapshot
+	info      map[string]textTable // of information_schema
 	release   []func()
 	// only, when set, stands for one table reference: the micro-batch of a
 	// streaming job.
@@ -42,7 +43,7 @@ type planner struct {
 }
 
 func (s *Session) planner(ctx context.Context, params []any) *planner {
-	return &planner{ctx: ctx, s: s, params: params, dialect: s.o.Dialect, scans: map[string]string{}, snapshots: map[string]*spec.Snapshot{}}
+	return &planner{ctx: ctx, s: s, params: params, dialect: s.o.Dialect, scans: map[string]string{}, snapshots: map[string]*spec.Snapshot{}, info: map[string]textTable{}}
 }
 
 func (p *planner) close() {
@@ -82,8 +83,11 @@ func (p *planner) columns(r *ast.TableRef) ([]render.Column, error) {
 	if d := p.s.declared(r.Name); d != nil {
 		return typeNames(d.Fields)
 	}
+	if name, ok := p.s.informationName(r.Name); ok {
+		return p.informationColumns(name)
+	}
 	id, err := p.s.identify(r.Name)
-	if err != nil || id.System != "" || strings.EqualFold(id.Database, informationSchemaName) {
+	if err != nil || id.System != "" {
 		return nil, err
 	}
 	schema, err := p.s.e.o.Warehouse.Catalog().Schema(p.ctx, id)
@@ -167,7 +171,7 @@ func (p *planner) hint(r *ast.TableRef) (map[string]string, error) {
 			}
 		}
 	}
-	if err := options.CheckKnown(hint); err != nil {
+	if err := checkOptions(hint); err != nil {
 		return nil, fmt.Errorf("table %s: %w", r.Name, err)
 	}
 	if r.AsOf == nil {
@@ -335,7 +339,16 @@ func (s *Session) selects(ctx context.Context, q *ast.Query, params []any) (*Res
 		p.close()
 		return nil, explainEngine(err)
 	}
-	return queryResult(res, func() { c.Close(); p.close() }), nil
+	r := queryResult(res, func() { c.Close(); p.close() })
+	r.Zone = s.zone()
+	r.next = func() (arrow.RecordBatch, error) {
+		b, err := res.Next()
+		if err != nil && err != io.EOF {
+			err = explainEngine(err)
+		}
+		return b, err
+	}
+	return r, nil
 }
 
 // DescribeQuery gives the columns of a query without running it.
@@ -401,6 +414,10 @@ func pick(b arrow.RecordBatch, columns []int) arrow.RecordBatch {
 // explainEngine turns the engine's refusals into the kinds of this library.
 func explainEngine(err error) error {
 	var e *duck.Error
+	if errors.As(err, &e) && e.Kind == duck.KindMemory { // its advice is about settings that users have not
+		message, _, _ := strings.Cut(e.Message, "\n\nPossible solutions")
+		return &duck.Error{Kind: e.Kind, Message: message}
+	}
 	if errors.As(err, &e) && (e.Kind == duck.KindQuery || e.Kind == duck.KindDenied) {
 		return errs.Invalid("%s", e.Message)
 	}

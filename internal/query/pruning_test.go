@@ -111,13 +111,13 @@ func TestPruningByBucket(t *testing.T) {
 	b.must(s, `CREATE TABLE t (id INT, v STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('bucket' = '4')`)
 	for i := range 2 { // two sorted runs a bucket
 		var values []string
-		for id := range 64 {
+		for id := range 24 {
 			values = append(values, fmt.Sprintf("(%d, 'v%d-%d')", id, id, i))
 		}
 		b.must(s, "INSERT INTO t VALUES "+strings.Join(values, ", "))
 	}
 	files := b.dataFiles("default.db/t")
-	for id := range 64 {
+	for id := range 24 {
 		where, fails := fmt.Sprintf("id = %d", id), 0
 		for bucket := range 4 {
 			bad := having(files, fmt.Sprintf("bucket-%d/", bucket))

@@ -74,6 +74,8 @@ type Result struct {
 	Affected int64
 	// Job is the streaming job that an INSERT started.
 	Job *jobs.Job
+	// Zone is where TIMESTAMP WITH LOCAL TIME ZONE is shown; nil is UTC.
+	Zone *time.Location
 
 	next  func() (arrow.RecordBatch, error)
 	close func()
@@ -216,6 +218,14 @@ func (s *Session) reset(st *ast.Reset) (*Result, error) {
 	return done("OK"), nil
 }
 
+// zone is where local times are.
+func (s *Session) zone() *time.Location {
+	if z, err := time.LoadLocation(s.setting("table.local-time-zone", "UTC")); err == nil {
+		return z
+	}
+	return time.UTC
+}
+
 // interval is the least time between commits of a streaming job.
 func (s *Session) interval() time.Duration {
 	d, err := options.ParseDuration(s.setting("execution.checkpointing.interval", "1 s"))
@@ -237,16 +247,31 @@ func (s *Session) identify(n ast.Name) (catalog.Identifier, error) {
 	}
 	switch len(parts) {
 	case 1:
-		return catalog.ParseObject(s.database, parts[0])
+		parts = []string{s.database, parts[0]}
 	case 2:
-		return catalog.ParseObject(parts[0], parts[1])
 	case 3:
 		if !slices.Contains(s.catalogs, parts[0]) {
 			return catalog.Identifier{}, errs.Kinded(errs.ErrNotFound, "table %s: catalog %s does not exist; there are %s", n, parts[0], strings.Join(s.catalogs, ", "))
 		}
-		return catalog.ParseObject(parts[1], parts[2])
+		parts = parts[1:]
+	default:
+		return catalog.Identifier{}, errs.Invalid("table name %s: want at most catalog.database.table", n)
 	}
-	return catalog.Identifier{}, errs.Invalid("table name %s: want at most catalog.database.table", n)
+	for _, p := range parts { // names are folders of the warehouse, and lead to no others
+		if p == "" || p == "." || p == ".." || strings.ContainsAny(p, "/\\\x00") {
+			return catalog.Identifier{}, errs.Invalid("table name %s: a name must not be empty nor hold / or \\", n)
+		}
+	}
+	return catalog.ParseObject(parts[0], parts[1])
+}
+
+// checkOptions refuses options that are unknown, or that SQL may not choose:
+// where a table lies is the warehouse's.
+func checkOptions(given map[string]string) error {
+	if _, ok := given["path"]; ok {
+		return errs.Unsupported("option 'path': a table lies in the folder of its database")
+	}
+	return options.CheckKnown(given)
 }
 
 // declared finds a temporary table by its plain name or database.name.

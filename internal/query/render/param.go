@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/tarndb/tarn/internal/query/ast"
 )
 
@@ -50,6 +52,14 @@ func paramLiteral(v any) (*ast.Literal, bool) {
 		l.Kind, l.Text = ast.BytesLit, hex.EncodeToString(v)
 	case time.Time:
 		l.Kind, l.Text = ast.TimestampLit, v.Format("2006-01-02 15:04:05.999999")
+	case arrow.Date32:
+		l.Kind, l.Text = ast.DateLit, v.ToTime().Format(time.DateOnly)
+	case time.Duration: // MySQL's TIME, which may be negative or of many hours
+		sign, d := "", v
+		if d < 0 {
+			sign, d = "-", -d
+		}
+		l.Kind, l.Text = ast.StringLit, fmt.Sprintf("%s%02d:%02d:%09.6f", sign, int(d.Hours()), int(d.Minutes())%60, (d%time.Minute).Seconds())
 	default:
 		return nil, false
 	}
