@@ -9,6 +9,7 @@ import (
 	"github.com/tarndb/tarn/paimon/internal/read"
 	"github.com/tarndb/tarn/paimon/internal/stream"
 	"github.com/tarndb/tarn/paimon/internal/table"
+	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
@@ -119,13 +120,19 @@ func (t *Table) EarliestChange(ctx context.Context) (int64, error) {
 	return t.t.History.Snapshots.EarliestID(ctx)
 }
 
+// EarliestSnapshot gives the oldest snapshot that has not expired; 0 for an
+// empty table.
+func (t *Table) EarliestSnapshot(ctx context.Context) (int64, error) {
+	return t.t.History.Snapshots.EarliestID(ctx)
+}
+
 // StreamFull follows the table from the state of a given snapshot on, which
 // resumes a stream that stopped while it read that state.
 func (t *Table) StreamFull(snapshot int64) (*Stream, error) {
-	hint := map[string]string{"scan.mode": "from-snapshot-full", "scan.snapshot-id": strconv.FormatInt(snapshot, 10)}
+	hint := options.Map(t.hint).With(map[string]string{"scan.mode": "from-snapshot-full", "scan.snapshot-id": strconv.FormatInt(snapshot, 10)})
 	at, err := table.Open(table.Config{Name: t.t.Name, Dir: t.t.Dir, Branch: t.id.Branch, Store: t.t.Store, Schema: t.t.Schema, Hint: hint, Cache: t.w.cache})
 	if err != nil {
 		return nil, err
 	}
-	return (&Table{w: t.w, t: at, id: t.id}).Stream(0)
+	return (&Table{w: t.w, t: at, id: t.id, hint: hint}).Stream(0)
 }

@@ -28,7 +28,7 @@ type service struct {
 	dirty bool      // commits since the last compaction began
 	last  time.Time // end of the last compaction
 	busy  sync.Mutex
-	err   error
+	err   error // of the last compaction
 }
 
 func newCompactor(w *paimon.Warehouse, every time.Duration) *compactor {
@@ -46,7 +46,7 @@ func (c *compactor) touch(t *paimon.Table) {
 		s = &service{table: t}
 		c.tables[t.Name()] = s
 	}
-	s.dirty = true
+	s.table, s.dirty = t, true // a table made anew is another one
 	c.mu.Unlock()
 	select {
 	case c.wake <- struct{}{}:
@@ -61,8 +61,10 @@ func (c *compactor) run(ctx context.Context) {
 	for {
 		s, wait := c.next()
 		if s != nil {
-			if err := c.compact(ctx, s); err != nil && ctx.Err() == nil {
+			if err := c.compact(ctx, s); ctx.Err() == nil {
+				c.mu.Lock()
 				s.err = err
+				c.mu.Unlock()
 			}
 			continue
 		}
@@ -101,18 +103,19 @@ func (c *compactor) compact(ctx context.Context, s *service) error {
 	defer s.busy.Unlock()
 	c.mu.Lock()
 	s.dirty = false
+	table := s.table
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
 		s.last = time.Now()
 		c.mu.Unlock()
 	}()
-	_, err := s.table.Compact(ctx, paimon.CompactOptions{})
+	_, err := table.Compact(ctx, paimon.CompactOptions{})
 	if errors.Is(err, errs.ErrConflict) {
 		return nil
 	}
 	if err != nil {
-		c.touch(s.table)
+		c.touch(table)
 		return fmt.Errorf("background compaction: %w", err)
 	}
 	return nil
@@ -128,4 +131,15 @@ func (c *compactor) settle(ctx context.Context, t *paimon.Table) error {
 	s := c.tables[t.Name()]
 	c.mu.Unlock()
 	return c.compact(ctx, s)
+}
+
+// failure gives the error of the last compaction of a table, nil if it went
+// well; the next one may heal it.
+func (c *compactor) failure(table string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.tables[table]; s != nil {
+		return s.err
+	}
+	return nil
 }

@@ -91,7 +91,7 @@ type Status struct {
 	Snapshot   int64     // newest snapshot that the job wrote
 	Lag        time.Duration
 	Restarts   int
-	Err        error // why it failed or restarts
+	Err        error // why it failed or restarts, or that a table of it cannot be compacted
 }
 
 func decodePositions(properties map[string]string) (map[string]change.Position, error) {

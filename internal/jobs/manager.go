@@ -72,6 +72,7 @@ type stat struct {
 // Job is a submitted job.
 type Job struct {
 	spec    Spec
+	care    *compactor
 	started time.Time
 	stat    stat
 	cancel  context.CancelFunc
@@ -100,7 +101,7 @@ func (m *Manager) Submit(s Spec) (*Job, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(m.ctx)
-	j := &Job{spec: s, started: time.Now(), cancel: cancel, done: make(chan struct{}), state: Running}
+	j := &Job{spec: s, care: m.compactor, started: time.Now(), cancel: cancel, done: make(chan struct{}), state: Running}
 	m.jobs[s.Name] = j
 	m.wg.Add(1)
 	go func() {
@@ -151,7 +152,11 @@ func (m *Manager) supervise(ctx context.Context, j *Job) {
 		case <-time.After(wait):
 		}
 		wait = min(2*wait, m.o.RestartMax)
-		if err := j.reopen(ctx); err != nil {
+		if err := j.reopen(ctx); err != nil && ctx.Err() == nil {
+			if !passing(err) {
+				j.set(Failed, err)
+				return
+			}
 			j.set(Restarting, err)
 		}
 	}
@@ -187,7 +192,9 @@ func (j *Job) reopen(ctx context.Context) error {
 		if again.Schema().ID != t.Schema().ID {
 			return errs.Invalid("table %s has a new schema (%d): start job %s again", t.Name(), again.Schema().ID, j.spec.Name)
 		}
+		j.mu.Lock()
 		j.spec.Sinks[i] = again
+		j.mu.Unlock()
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -203,6 +210,11 @@ func (j *Job) Status() Status {
 		Commits: j.stat.commits.Load(), Snapshot: j.stat.snapshot.Load(), Lag: time.Duration(j.stat.lag.Load()), Restarts: j.restarts, Err: j.err}
 	if n := j.stat.lastCommit.Load(); n > 0 {
 		s.LastCommit = time.Unix(0, n)
+	}
+	for _, t := range j.spec.Sinks {
+		if s.Err == nil && s.State == Running {
+			s.Err = j.care.failure(t.Name())
+		}
 	}
 	return s
 }

@@ -37,6 +37,7 @@ type sink struct {
 	writer    *paimon.Writer
 	committer *paimon.Committer
 	next      int64 // identifier of the next commit
+	snapshot  int64 // that the last commit made; 0 before the first
 	positions map[string]change.Position
 	moved     bool // positions moved since the last commit
 	rows      int64
@@ -88,25 +89,10 @@ func (r *run) recover(ctx context.Context) error {
 	r.sinks = make([]*sink, len(r.spec.Sinks))
 	for i, t := range r.spec.Sinks {
 		s := &sink{table: t, committer: t.NewCommitter(r.spec.Name), next: 1}
-		last, err := s.committer.Last(ctx)
-		if err != nil {
+		if err := r.resume(ctx, s); err != nil {
 			return err
 		}
-		saved, err := r.store.load(ctx, r.spec.Name, t.Name())
-		if err != nil {
-			return err
-		}
-		if last != nil && last.CommitIdentifier >= saved.Identifier {
-			s.next = last.CommitIdentifier + 1
-			if s.positions, err = decodePositions(last.Properties); err != nil {
-				return fmt.Errorf("table %s, snapshot %d: %w", t.Name(), last.ID, err)
-			}
-		} else {
-			s.next, s.positions = saved.Identifier+1, saved.Positions
-		}
-		if s.positions == nil {
-			s.positions = map[string]change.Position{}
-		}
+		var err error
 		if s.writer, err = t.NewWriter(ctx, paimon.WriteOptions{}); err != nil {
 			return err
 		}
@@ -122,6 +108,61 @@ func (r *run) recover(ctx context.Context) error {
 		s.open++
 	}
 	return nil
+}
+
+// resume finds what the job has committed to a sink: the newest snapshot of its
+// user, or the state file where that has expired. A state whose snapshot has
+// not expired and is not there is of commits that were rolled back, or of a
+// table that was dropped and made anew: what they held is read again.
+func (r *run) resume(ctx context.Context, s *sink) error {
+	last, err := s.committer.Last(ctx)
+	if err != nil {
+		return err
+	}
+	saved, err := r.store.load(ctx, r.spec.Name, s.table.Name())
+	if err != nil {
+		return err
+	}
+	expired, err := s.expired(ctx, saved.Snapshot)
+	if err != nil {
+		return err
+	}
+	switch {
+	case expired && (last == nil || last.CommitIdentifier < saved.Identifier):
+		s.next, s.snapshot, s.positions = saved.Identifier+1, saved.Snapshot, saved.Positions
+	case last != nil:
+		s.next, s.snapshot = last.CommitIdentifier+1, last.ID
+		if s.positions, err = decodePositions(last.Properties); err != nil {
+			return fmt.Errorf("table %s, snapshot %d: %w", s.table.Name(), last.ID, err)
+		}
+	}
+	if s.positions == nil {
+		s.positions = map[string]change.Position{}
+	}
+	return nil
+}
+
+// expired reports whether the table has been there for longer than snapshot id.
+func (s *sink) expired(ctx context.Context, id int64) (bool, error) {
+	earliest, err := s.table.EarliestSnapshot(ctx)
+	return earliest > id, err
+}
+
+// checkHistory makes sure that the sink's last commit is still the table's:
+// else going on would leave a gap.
+func (r *run) checkHistory(ctx context.Context, s *sink) error {
+	if s.snapshot == 0 {
+		return nil
+	}
+	last, err := s.committer.Last(ctx)
+	if err != nil || last != nil && last.CommitIdentifier >= s.next-1 {
+		return err
+	}
+	if expired, err := s.expired(ctx, s.snapshot); err != nil || expired {
+		return err
+	}
+	return errs.Kinded(errs.ErrConflict, "table %s: snapshot %d, which job %s wrote, is gone: the table was rolled back, dropped or made anew; the job goes on from what is left of it",
+		s.table.Name(), s.snapshot, r.spec.Name)
 }
 
 func (r *run) closeSinks(ctx context.Context) error {
@@ -288,6 +329,9 @@ func (r *run) commitDue(ctx context.Context) error {
 // one finds out from the table whether the commit happened.
 func (r *run) commit(ctx context.Context, s *sink) error {
 	begin := time.Now()
+	if err := r.checkHistory(ctx, s); err != nil {
+		return err
+	}
 	messages, err := s.writer.Prepare(ctx, s.open == 0)
 	if err != nil {
 		return err
@@ -307,7 +351,7 @@ func (r *run) commit(ctx context.Context, s *sink) error {
 	if snap.Properties[runProperty] != r.id {
 		return errs.Kinded(errs.ErrConflict, "job %s: commit %d of table %s was made by another run of the same job; run a job once, or give this one its own name with SET 'pipeline.name' = '…'", r.spec.Name, s.next, s.table.Name())
 	}
-	if err := r.store.save(ctx, r.spec.Name, s.table.Name(), savedState{Identifier: s.next, Positions: maps.Clone(s.positions)}); err != nil {
+	if err := r.store.save(ctx, r.spec.Name, s.table.Name(), savedState{Identifier: s.next, Snapshot: snap.ID, Positions: maps.Clone(s.positions)}); err != nil {
 		return err
 	}
 	r.committed(s, snap, begin)
@@ -326,6 +370,7 @@ func (r *run) committed(s *sink, snap *spec.Snapshot, begin time.Time) {
 	if !s.newest.IsZero() {
 		r.stat.lag.Store(int64(now.Sub(s.newest)))
 	}
+	s.snapshot = snap.ID
 	s.next++
 	s.rows, s.moved, s.last, s.newest = 0, false, begin, time.Time{}
 	if r.ended != nil {

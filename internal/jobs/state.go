@@ -22,6 +22,7 @@ const maxStateBytes = 16 << 20
 // savedState is what a job knows of one sink after a commit.
 type savedState struct {
 	Identifier int64                      `json:"identifier"`
+	Snapshot   int64                      `json:"snapshot"` // that the commit made
 	Positions  map[string]change.Position `json:"positions"`
 }
 
