@@ -110,4 +110,3 @@ func readInts(t *testing.T, table *paimon.Table, columns []int) [][]string {
 		b.Rows.Release()
 	}
 }
-
