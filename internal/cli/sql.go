@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/peterh/liner"
 	"github.com/spf13/cobra"
@@ -118,6 +119,8 @@ func (s *shell) pipe(ctx context.Context, in io.Reader) error {
 // interact reads statements, each ended by a semicolon. Ctrl-C ends the running
 // statement or empties the line; Ctrl-D ends the session.
 func (s *shell) interact(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx) // the process's context ends with the first Ctrl-C, the session does not
+	signal.Reset(syscall.SIGTERM)    // a prompt cannot be canceled, so this ends the process at once
 	l := liner.NewLiner()
 	defer l.Close()
 	l.SetCtrlCAborts(true)
@@ -175,7 +178,10 @@ func (s *shell) complete1(text string) bool {
 func (s *shell) statement(ctx context.Context, text string) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
-	if err := s.execute(ctx, text); err != nil {
+	switch err := s.execute(ctx, text); {
+	case err != nil && ctx.Err() != nil:
+		fmt.Fprintln(s.errOut, "interrupted")
+	case err != nil:
 		fmt.Fprintln(s.errOut, "error:", err)
 	}
 }
