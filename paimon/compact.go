@@ -24,6 +24,10 @@ type CompactOptions struct {
 // job changed the same files in between, the work is dropped and the error
 // matches errs.ErrConflict: call again.
 func (t *Table) Compact(ctx context.Context, o CompactOptions) (*spec.Snapshot, error) {
+	t, err := t.Reopen(ctx) // files may have columns that t does not know
+	if err != nil {
+		return nil, err
+	}
 	matches, err := partitionMatcher(t.t, o.Partition)
 	if err != nil {
 		return nil, err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/internal/read"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/predicate"
 	"github.com/tarndb/tarn/paimon/spec"
+	"github.com/tarndb/tarn/paimon/types"
 )
 
 // Split is the unit of reading: data files of one bucket.
@@ -31,7 +33,7 @@ func (t *Table) Plan(ctx context.Context, snap *spec.Snapshot, filter predicate.
 		if old, err := t.withSchema(ctx, snap.SchemaID); err != nil {
 			return nil, err
 		} else if t.traveling() {
-			at = old
+			at, filter = old, sameColumns(filter, t.Fields(), old.Fields())
 		}
 	}
 	splits, err := at.t.Scanner.Plan(ctx, snap, scan.Request{Filter: filter})
@@ -39,6 +41,20 @@ func (t *Table) Plan(ctx context.Context, snap *spec.Snapshot, filter predicate.
 		return nil, fmt.Errorf("read table %s: %w", t.Name(), err)
 	}
 	return &Plan{Table: at, Snapshot: snap, Splits: splits}, nil
+}
+
+// sameColumns keeps conditions on columns that another schema has under the
+// same name, id and type: literals compare only with values of their own type.
+func sameColumns(f predicate.Filter, fields, others []types.Field) predicate.Filter {
+	var out predicate.Filter
+	for _, l := range f {
+		named := func(c types.Field) bool { return c.Name == l.Column }
+		i, j := slices.IndexFunc(fields, named), slices.IndexFunc(others, named)
+		if i >= 0 && j >= 0 && fields[i].ID == others[j].ID && fields[i].Type.EqualIgnoringNull(others[j].Type) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // traveling reports whether an option asks for another snapshot than the newest.

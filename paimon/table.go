@@ -2,6 +2,7 @@ package paimon
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -62,6 +63,9 @@ func (t *Table) Tags(ctx context.Context) ([]string, error) { return t.t.History
 // (scan.snapshot-id, scan.tag-name, scan.timestamp-millis, scan.timestamp,
 // scan.version), else the newest; nil for an empty table.
 func (t *Table) Travel(ctx context.Context) (*spec.Snapshot, error) {
+	if err := options.CheckBatchScan(t.t.Raw); err != nil {
+		return nil, fmt.Errorf("read table %s: %w", t.Name(), err)
+	}
 	o, h := t.t.Options.Scan, t.t.History
 	switch {
 	case o.SnapshotID > 0:

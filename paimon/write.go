@@ -3,9 +3,14 @@ package paimon
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/google/uuid"
 
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/binrow"
 	"github.com/tarndb/tarn/paimon/internal/commit"
 	"github.com/tarndb/tarn/paimon/internal/table"
 	"github.com/tarndb/tarn/paimon/internal/write"
@@ -111,8 +116,13 @@ func (c *Committer) Commit(ctx context.Context, b Commit) (*spec.Snapshot, error
 		if err != nil {
 			return nil, err
 		}
-		if b.Overwrite.Dynamic && len(b.Messages) == 0 {
+		if b.Overwrite.Dynamic && len(c.t.t.PartAt) > 0 && len(b.Messages) == 0 {
 			return nil, nil
+		}
+		for i := range b.Messages {
+			if p := b.Messages[i].Partition; !matches(p) {
+				return nil, errs.Invalid("overwrite table %s: rows were written to partition %s, which is not among those replaced (%v)", c.t.Name(), c.t.PartitionString(p), b.Overwrite.Static)
+			}
 		}
 		in.Overwrite = &commit.Overwrite{Matches: matches}
 	}
@@ -131,31 +141,34 @@ func (c *Committer) replaced(b Commit) (func([]byte) bool, error) {
 	return partitionMatcher(t, b.Overwrite.Static)
 }
 
-// partitionMatcher tests partitions for values of some of their columns.
+// partitionMatcher tests partitions for values of some of their columns. The
+// text of a value is read as the column's type: a date matches as a day and as
+// the day number of paths, 03 matches the number 3.
 func partitionMatcher(t *table.Table, values map[string]string) (func([]byte) bool, error) {
 	if len(values) == 0 {
 		return func([]byte) bool { return true }, nil
 	}
-	at := map[string]int{}
-	for i, k := range t.Schema.PartitionKeys {
-		at[k] = i
-	}
-	for k := range values {
-		if _, ok := at[k]; !ok {
-			return nil, fmt.Errorf("table %s: %q is not a partition column; they are %v", t.Name, k, t.Schema.PartitionKeys)
-		}
-	}
-	wanted := map[string]string{}
+	fields := t.Schema.PartitionFields()
+	wanted := map[int]arrow.Array{}
 	for k, v := range values {
-		wanted[k] = v
+		at := slices.Index(t.Schema.PartitionKeys, k)
+		if at < 0 {
+			return nil, errs.Invalid("table %s: %q is not a partition column; they are %v", t.Name, k, t.Schema.PartitionKeys)
+		}
+		value, err := t.Parts.Value(fields[at], v)
+		if err != nil {
+			return nil, fmt.Errorf("table %s: %w", t.Name, err)
+		}
+		wanted[at] = value
 	}
 	return func(p []byte) bool {
-		have, err := t.Parts.Values(p)
+		have, err := binrow.Rows(fields, [][]byte{p})
 		if err != nil {
 			return false
 		}
-		for k, v := range wanted {
-			if have[at[k]] != v {
+		defer have.Release()
+		for at, v := range wanted {
+			if !array.Equal(have.Column(at), v) {
 				return false
 			}
 		}

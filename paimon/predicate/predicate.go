@@ -6,6 +6,7 @@ package predicate
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -46,7 +47,9 @@ type Filter []Leaf
 
 // New makes a condition on a column of type t. Literals are text in the
 // column's own notation ("12", "2026-01-31", "1.50"), as SQL writes them; a
-// literal that the type cannot hold is errs.ErrInvalid.
+// literal that the type cannot hold, as 1.555 with two decimal places, is
+// errs.ErrInvalid. FLOAT and DOUBLE are errs.ErrUnsupported: statistics tell
+// nothing of NaN, and order and hash -0.0 apart from 0.0, which SQL does not.
 func New(column string, t types.Type, op Op, literals ...string) (Leaf, error) {
 	l := Leaf{Column: column, Op: op}
 	if op == IsNull || op == IsNotNull {
@@ -55,9 +58,15 @@ func New(column string, t types.Type, op Op, literals ...string) (Leaf, error) {
 	if t.IsNested() || len(literals) == 0 {
 		return l, errs.Unsupported("filter on column %s of type %s", column, t)
 	}
+	if t.Root == types.Float || t.Root == types.Double {
+		return l, errs.Unsupported("filter on column %s of type %s", column, t)
+	}
 	b := array.NewBuilder(memory.DefaultAllocator, t.Arrow())
 	defer b.Release()
 	for _, text := range literals {
+		if t.Root == types.Decimal && !exact(text, t.Scale) {
+			return l, errs.Invalid("filter on column %s: %q is no %s", column, text, t)
+		}
 		if err := b.AppendValueFromString(text); err != nil {
 			return l, errs.Invalid("filter on column %s: %q is no %s", column, text, t)
 		}
@@ -69,6 +78,16 @@ func New(column string, t types.Type, op Op, literals ...string) (Leaf, error) {
 	}
 	l.keys = keys
 	return l, nil
+}
+
+// exact reports whether a number has no digits behind the scale: parsing it as
+// a decimal would round it, and comparisons with it would change.
+func exact(text string, scale int) bool {
+	if strings.ContainsAny(text, "eE") {
+		return false
+	}
+	_, fraction, _ := strings.Cut(text, ".")
+	return len(strings.TrimRight(fraction, "0")) <= scale
 }
 
 // encode makes values comparable; NULL sorts first.

@@ -20,6 +20,7 @@ type attempt struct {
 	changeLog []spec.ManifestFileMeta
 	written   []string // of the current attempt, deleted when it loses
 	shared    []string // written once for all attempts
+	unsure    bool     // an earlier attempt may have been committed after all
 }
 
 // run tries to write the snapshot after latest. errs.ErrExists says that
@@ -285,7 +286,9 @@ func (a *attempt) dropWritten(ctx context.Context) {
 // cleanup removes everything that was written for a commit that will not be.
 func (a *attempt) cleanup(ctx context.Context) {
 	a.dropWritten(ctx)
-	_ = a.c.manifests.Delete(ctx, a.shared...)
+	if !a.unsure { // else a snapshot may yet appear that refers to them
+		_ = a.c.manifests.Delete(ctx, a.shared...)
+	}
 	a.shared, a.delta, a.changeLog = nil, nil, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -91,32 +92,49 @@ type Overwrite struct {
 }
 
 // LastIdentifier gives the identifier and properties of the newest snapshot of
-// the committer's user; ok is false if there is none.
+// the committer's user; nil if there is none.
 func (c *Committer) LastIdentifier(ctx context.Context) (*spec.Snapshot, error) {
 	return c.history.Snapshots.LatestOfUser(ctx, c.o.User)
 }
 
 // Commit writes the snapshots of b and gives the newest one; nil when there
-// was nothing to write. A committable that the user already committed is
-// recognised by its identifier and not written again.
+// was nothing to write. A committable that the user already committed, wholly
+// or only its first snapshot, is recognised by its identifier and not written
+// again. What earlier calls for a BatchIdentifier wrote is not looked for:
+// batch jobs commit once, as a user of their own.
 func (c *Committer) Commit(ctx context.Context, b Committable) (*spec.Snapshot, error) {
-	if b.Identifier != BatchIdentifier {
-		done, err := c.done(ctx, b)
-		if err != nil || done != nil {
-			return done, err
-		}
-	}
 	appended, compacted := split(b)
 	var last *spec.Snapshot
-	if len(appended.entries)+len(appended.changelog)+len(appended.index) > 0 || b.KeepEmpty || c.o.Commit.ForceSnapshot || b.Overwrite != nil {
-		s, err := c.write(ctx, appended)
+	since := int64(-1)
+	if b.Identifier != BatchIdentifier {
+		// What comes after this snapshot is searched again before writing:
+		// another run of the job may commit in between.
+		var err error
+		if since, err = c.history.Snapshots.LatestID(ctx); err != nil {
+			return nil, fmt.Errorf("commit to %s: %w", c.o.Table, err)
+		}
+		if last, err = c.LastIdentifier(ctx); err != nil {
+			return nil, err
+		}
+		switch {
+		case last == nil || last.CommitIdentifier < b.Identifier:
+			last = nil
+		case last.CommitIdentifier > b.Identifier || last.CommitKind == spec.CommitCompact || !b.made(last):
+			return last, nil
+		}
+	}
+	something := len(appended.entries)+len(appended.changelog)+len(appended.index) > 0 || b.KeepEmpty || c.o.Commit.ForceSnapshot || b.Overwrite != nil
+	if something && last == nil {
+		s, err := c.write(ctx, appended, since)
 		if err != nil {
 			return nil, err
 		}
-		last = s
+		if last = s; !b.made(s) {
+			return s, nil
+		}
 	}
 	if len(compacted.entries)+len(compacted.changelog) > 0 {
-		s, err := c.write(ctx, compacted)
+		s, err := c.write(ctx, compacted, since)
 		if err != nil {
 			return last, err
 		}
@@ -125,26 +143,9 @@ func (c *Committer) Commit(ctx context.Context, b Committable) (*spec.Snapshot, 
 	return last, nil
 }
 
-// done looks whether the identifier is behind the user's newest snapshot.
-func (c *Committer) done(ctx context.Context, b Committable) (*spec.Snapshot, error) {
-	last, err := c.LastIdentifier(ctx)
-	if err != nil || last == nil || last.CommitIdentifier < b.Identifier {
-		return nil, err
-	}
-	if last.CommitIdentifier == b.Identifier && last.CommitKind != spec.CommitCompact && hasCompact(b) {
-		return nil, nil // the append is there, the compaction is not: write does not repeat the former
-	}
-	return last, nil
-}
-
-func hasCompact(b Committable) bool {
-	for i := range b.Messages {
-		if b.Messages[i].HasCompact() {
-			return true
-		}
-	}
-	return false
-}
+// made tells a snapshot of b from one that another run of the same job
+// committed under the same identifier: its compaction must not follow that.
+func (b *Committable) made(s *spec.Snapshot) bool { return maps.Equal(s.Properties, b.Properties) }
 
 // change is the content of one snapshot to be.
 type change struct {
@@ -167,6 +168,7 @@ type indexChange struct {
 func split(b Committable) (appended, compacted change) {
 	appended = change{Committable: b, kind: spec.CommitAppend}
 	compacted = change{Committable: b, kind: spec.CommitCompact, check: true}
+	compacted.Overwrite = nil // the partitions have been replaced by then
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		entry := func(kind int8, f spec.DataFileMeta) spec.ManifestEntry {
@@ -194,23 +196,24 @@ func split(b Committable) (appended, compacted change) {
 	if appended.check || b.Overwrite != nil {
 		appended.kind, appended.check = spec.CommitOverwrite, true
 		if b.Overwrite != nil {
-			appended.changelog = nil
+			appended.changelog, compacted.changelog = nil, nil // no change tells what an overwrite took away
 		}
 	}
 	return appended, compacted
 }
 
-// write commits one change, trying again while other writers win.
-func (c *Committer) write(ctx context.Context, ch change) (*spec.Snapshot, error) {
+// write commits one change, trying again while other writers win. checked is
+// the newest snapshot that is known not to be this change, -1 when none after
+// the first attempt can be.
+func (c *Committer) write(ctx context.Context, ch change, checked int64) (*spec.Snapshot, error) {
 	start := c.o.Now()
 	a := &attempt{c: c, change: ch}
-	checked := int64(-1) // newest snapshot that was searched for an earlier success
 	for try := 0; ; try++ {
 		latest, err := c.history.Snapshots.Latest(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("commit to %s: %w", c.o.Table, err)
 		}
-		if checked >= 0 && latest != nil {
+		if checked >= 0 && latest != nil && latest.ID > checked {
 			if s, err := c.findOwn(ctx, ch, checked+1, latest.ID); s != nil || err != nil {
 				return s, err
 			}
@@ -227,7 +230,9 @@ func (c *Committer) write(ctx context.Context, ch change) (*spec.Snapshot, error
 			checked = latest.ID
 		}
 		var unknown *unknownError
-		if !errors.Is(err, errs.ErrExists) && !errors.As(err, &unknown) {
+		if errors.As(err, &unknown) {
+			a.unsure = true
+		} else if !errors.Is(err, errs.ErrExists) {
 			a.cleanup(context.WithoutCancel(ctx))
 			return nil, err
 		}

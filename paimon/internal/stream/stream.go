@@ -40,12 +40,15 @@ type Scanner struct {
 // next is above 0, with the changes of snapshot next.
 func New(t *table.Table, next int64) *Scanner { return &Scanner{t: t, next: next} }
 
-// CheckChanges refuses tables whose files do not tell what changed: rows of
-// merge engines that compute are no changes until a changelog producer makes
-// some of them.
+// CheckChanges refuses options that a stream cannot honour, and tables whose
+// files do not tell what changed: rows of merge engines that compute, or keep
+// the first, are no changes until a changelog producer makes some of them.
 func CheckChanges(t *table.Table) error {
+	if err := options.CheckStreamScan(t.Raw); err != nil {
+		return fmt.Errorf("read table %s as a stream: %w", t.Name, err)
+	}
 	o := t.Options
-	if t.Keyed() && o.Changelog.Producer == options.ChangelogNone && o.MergeEngine != options.Deduplicate && o.MergeEngine != options.FirstRow {
+	if t.Keyed() && o.Changelog.Producer == options.ChangelogNone && o.MergeEngine != options.Deduplicate {
 		return errs.Unsupported("read table %s as a stream: with merge-engine %s its changes are known only with 'changelog-producer' = 'lookup' or 'full-compaction'", t.Name, o.MergeEngine)
 	}
 	return nil
@@ -98,7 +101,7 @@ func (s *Scanner) get(ctx context.Context, id int64) (*spec.Snapshot, error) {
 	}
 	switch {
 	case earliest > id:
-		return nil, errs.Kinded(errs.ErrNotFound, "read table %s as a stream: snapshot %d has expired, the oldest is %d; raise 'snapshot.time-retained', use a 'consumer-id', or start again with 'scan.mode' = 'latest-full'", s.t.Name, id, earliest)
+		return nil, errs.Kinded(errs.ErrNotFound, "read table %s as a stream: snapshot %d has expired, the oldest is %d; raise 'snapshot.time-retained', or start again with 'scan.mode' = 'latest-full'", s.t.Name, id, earliest)
 	case latest+1 < id:
 		return nil, errs.Kinded(errs.ErrNotFound, "read table %s as a stream: snapshot %d is to come but the newest is %d: the table was rolled back or made anew; start again with 'scan.mode' = 'latest-full'", s.t.Name, id, latest)
 	}

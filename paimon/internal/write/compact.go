@@ -18,10 +18,10 @@ import (
 )
 
 // newCompactor makes the compactor of a bucket with the given number of levels.
-func newCompactor(t *table.Table, read lsm.ReadOptions, files lsm.Files, maxLevel int) *lsm.Compactor {
+func newCompactor(t *table.Table, read lsm.ReadOptions, files lsm.Files, maxLevel int, overwrite bool) *lsm.Compactor {
 	c := t.Options.Compaction
 	return lsm.NewCompactor(files, lsm.CompactOptions{Read: read, MinUpgradeSize: int64(float64(t.Options.Files.TargetSize) * c.SmallFileRatio),
-		Rewrite: rewriteAll(t), Changelog: producer(t, maxLevel), Parallelism: runtime.GOMAXPROCS(0)})
+		Rewrite: rewriteAll(t), Changelog: producer(t, maxLevel, overwrite), Parallelism: runtime.GOMAXPROCS(0)})
 }
 
 func rewriteAll(t *table.Table) func(*lsm.File) bool {
@@ -31,8 +31,9 @@ func rewriteAll(t *table.Table) func(*lsm.File) bool {
 	return nil
 }
 
-// producer gives what makes changelog while compacting; nil for none.
-func producer(t *table.Table, maxLevel int) lsm.ChangelogProducer {
+// producer gives what makes changelog while compacting; nil for none. Files of
+// an overwrite make none: it could not tell what they replaced.
+func producer(t *table.Table, maxLevel int, overwrite bool) lsm.ChangelogProducer {
 	o := t.Options
 	var dedup *changelog.Dedup
 	if o.Changelog.RowDeduplicate {
@@ -44,7 +45,7 @@ func producer(t *table.Table, maxLevel int) lsm.ChangelogProducer {
 		}
 	}
 	lookup := changelog.LookupOptions{
-		MaxLevel: maxLevel, NoChangelog: o.Changelog.Producer != options.ChangelogLookup, Dedup: dedup,
+		MaxLevel: maxLevel, NoChangelog: overwrite || o.Changelog.Producer != options.ChangelogLookup, Dedup: dedup,
 		Latest: o.MergeEngine == options.Deduplicate && len(o.SequenceFields) == 0,
 	}
 	switch {
@@ -52,7 +53,7 @@ func producer(t *table.Table, maxLevel int) lsm.ChangelogProducer {
 		return changelog.NewFirstRow(lookup)
 	case o.Changelog.Producer == options.ChangelogLookup:
 		return changelog.NewLookup(lookup)
-	case o.Changelog.Producer == options.ChangelogFullCompaction:
+	case o.Changelog.Producer == options.ChangelogFullCompaction && !overwrite:
 		return changelog.NewFull(maxLevel, dedup)
 	}
 	return nil
@@ -77,6 +78,7 @@ func pickOptions(o options.Table) lsm.PickOptions {
 type compactions struct {
 	t       *table.Table
 	read    lsm.ReadOptions
+	replace bool // the writer's files replace partitions
 	pick    lsm.PickOptions
 	running map[*bucketWriter]*task
 	slots   chan struct{}
@@ -90,9 +92,9 @@ type task struct {
 	err    error
 }
 
-func newCompactions(t *table.Table, read lsm.ReadOptions) *compactions {
+func newCompactions(t *table.Table, read lsm.ReadOptions, overwrite bool) *compactions {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &compactions{t: t, read: read, pick: pickOptions(t.Options), running: map[*bucketWriter]*task{},
+	return &compactions{t: t, read: read, replace: overwrite, pick: pickOptions(t.Options), running: map[*bucketWriter]*task{},
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0))), ctx: ctx, cancel: cancel}
 }
 
@@ -159,13 +161,13 @@ func (c *compactions) start(bw *bucketWriter, full bool) {
 	}
 	t := &task{done: make(chan struct{})}
 	c.running[bw] = t
-	compactor := newCompactor(c.t, c.read, bw.files, bw.levels.MaxLevel())
+	j := compaction{bucket: bw.id, unit: unit, own: slices.Concat(bw.message.NewFiles, bw.message.CompactAfter), overwrite: c.replace}
 	levels := *bw.levels // Update replaces its lists, so the copy stays as it is
 	go func() {
 		defer close(t.done)
 		c.slots <- struct{}{}
 		defer func() { <-c.slots }()
-		t.result, t.err = compactor.Compact(c.ctx, &levels, unit)
+		t.result, t.err = compactUnit(c.ctx, c.t, c.read, bw.files, &levels, j)
 	}()
 }
 
@@ -238,7 +240,7 @@ func compactBucket(ctx context.Context, t *table.Table, read lsm.ReadOptions, s 
 	}
 	var unit lsm.Unit
 	var ok bool
-	if full {
+	if full || t.Options.Changelog.Producer == options.ChangelogFullCompaction { // else changes wait for the strategy
 		unit, ok = lsm.PickFull(levels.NumLevels(), levels.Runs(), rewriteAll(t))
 	} else {
 		unit, _, ok = lsm.Pick(pickOptions(t.Options), lsm.PickState{}, levels.NumLevels(), levels.Runs(), time.Now())
@@ -250,7 +252,7 @@ func compactBucket(ctx context.Context, t *table.Table, read lsm.ReadOptions, s 
 	if err != nil {
 		return err
 	}
-	result, err := newCompactor(t, read, files, levels.MaxLevel()).Compact(ctx, levels, unit)
+	result, err := compactUnit(ctx, t, read, files, levels, compaction{bucket: bucketID{string(s.Partition), int32(s.Bucket)}, unit: unit})
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (w *Writer) openBuffer() error {
 		return fmt.Errorf("write table %s: %w", w.t.Name, err)
 	}
 	if !w.t.Options.WriteOnly && !w.o.NoCompaction {
-		w.compact = newCompactions(w.t, read)
+		w.compact = newCompactions(w.t, read, w.o.Overwrite)
 	}
 	return nil
 }
@@ -232,15 +232,15 @@ func (w *Writer) check(b columnar.Batch) error {
 	}
 	for i, f := range fields {
 		col := b.Rows.Column(i)
-		if !f.Type.Nullable && col.NullN() > 0 {
-			row := 0
-			for row < col.Len() && !col.IsNull(row) {
-				row++
-			}
-			if w.ignore != nil && w.ignore(b.Kind(row)) {
+		if f.Type.Nullable || col.NullN() == 0 {
+			continue
+		}
+		key := slices.Contains(w.t.KeyAt, i) || slices.Contains(w.t.PartAt, i)
+		for row := range col.Len() {
+			if !col.IsNull(row) || w.ignore != nil && w.ignore(b.Kind(row)) {
 				continue
 			}
-			if k := b.Kind(row); k.IsRetract() && !slices.Contains(w.t.KeyAt, i) && !slices.Contains(w.t.PartAt, i) {
+			if !key && b.Kind(row).IsRetract() {
 				continue // a delete may know only the key
 			}
 			return errs.Invalid("write table %s: column %s is NOT NULL, row %d of the batch has NULL in it", w.t.Name, f.Name, row)
