@@ -135,6 +135,11 @@ func (c *Committer) Commit(ctx context.Context, b Committable) (*spec.Snapshot, 
 	}
 	if len(compacted.entries)+len(compacted.changelog) > 0 {
 		s, err := c.write(ctx, compacted, since)
+		if last != nil && b.Identifier == BatchIdentifier && errors.Is(err, errs.ErrConflict) {
+			// The rows are in; a batch job that failed now would be run again
+			// and double them. Whoever won has compacted, or will.
+			return last, nil
+		}
 		if err != nil {
 			return last, err
 		}

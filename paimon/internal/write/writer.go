@@ -241,7 +241,7 @@ func (w *Writer) check(b columnar.Batch) error {
 				continue
 			}
 			if !key && b.Kind(row).IsRetract() {
-				continue // a delete may know only the key
+				continue // it may know only the key; where it reaches a file, that refuses it
 			}
 			return errs.Invalid("write table %s: column %s is NOT NULL, row %d of the batch has NULL in it", w.t.Name, f.Name, row)
 		}
