@@ -7,11 +7,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tarndb/tarn/internal/ingest/change"
 	"github.com/tarndb/tarn/internal/ingest/source"
 	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -83,6 +89,7 @@ type reader struct {
 	rows   *paimon.Reader
 	skip   int64 // rows of the piece to drop before giving any
 	given  int64
+	held   paimon.Batch // a -U that waits for its +U; no rows: none
 }
 
 // reopenFull resumes in the middle of the first, full piece: the state of the
@@ -111,7 +118,15 @@ func (r *reader) Next(ctx context.Context) (change.Batch, error) {
 			r.plan, r.rows, r.given = p, rows, 0
 		}
 		b, err := r.rows.Next()
+		if err == io.EOF && r.held.Rows != nil {
+			b, r.held, err = r.held, paimon.Batch{}, nil
+		} else if err == nil {
+			b, err = r.whole(b)
+		}
 		if err == io.EOF {
+			if r.skip > 0 {
+				return change.Batch{}, errs.Corrupt(r.s.t.Name(), "the position to go on from lies %d rows behind the end of what snapshot %d holds: the table was made anew or rolled back; start the job under another name", r.skip, r.plan.Next-1)
+			}
 			r.at = position{Next: r.plan.Next}
 			out := change.Batch{Position: encode(r.at), Watermark: r.committed()}
 			r.end()
@@ -120,10 +135,60 @@ func (r *reader) Next(ctx context.Context) (change.Batch, error) {
 		if err != nil {
 			return change.Batch{}, err
 		}
+		if b.Rows == nil {
+			continue
+		}
 		if out, ok := r.give(b); ok {
 			return out, nil
 		}
 	}
+}
+
+// whole keeps the rows of an update together, where batches of the file end
+// between them: a last -U goes before the next batch. It takes over b.
+func (r *reader) whole(b paimon.Batch) (paimon.Batch, error) {
+	if r.held.Rows != nil {
+		joined, err := join(r.held, b)
+		r.held.Rows.Release()
+		b.Rows.Release()
+		r.held = paimon.Batch{}
+		if err != nil {
+			return paimon.Batch{}, fmt.Errorf("read table %s: %w", r.s.t.Name(), err)
+		}
+		b = joined
+	}
+	last := b.Rows.NumRows() - 1
+	if b.Kinds == nil || last < 0 || b.Kinds[last] != types.UpdateBefore {
+		return b, nil
+	}
+	all := b
+	r.held = paimon.Batch{Rows: all.Rows.NewSlice(last, last+1), Kinds: all.Kinds[last:]}
+	b = paimon.Batch{}
+	if last > 0 {
+		b = paimon.Batch{Rows: all.Rows.NewSlice(0, last), Kinds: all.Kinds[:last]}
+	}
+	all.Rows.Release()
+	return b, nil
+}
+
+// join puts two batches behind each other.
+func join(a, b paimon.Batch) (paimon.Batch, error) {
+	cols := make([]arrow.Array, a.Rows.NumCols())
+	defer func() {
+		for _, c := range cols {
+			if c != nil {
+				c.Release()
+			}
+		}
+	}()
+	for i := range cols {
+		var err error
+		if cols[i], err = array.Concatenate([]arrow.Array{a.Rows.Column(i), b.Rows.Column(i)}, memory.DefaultAllocator); err != nil {
+			return paimon.Batch{}, err
+		}
+	}
+	rows := array.NewRecordBatch(b.Rows.Schema(), cols, a.Rows.NumRows()+b.Rows.NumRows())
+	return paimon.Batch{Rows: rows, Kinds: slices.Concat(a.Kinds, b.Kinds)}, nil
 }
 
 // give makes the next batch of b, less the rows that were given before.
@@ -168,7 +233,10 @@ func (r *reader) end() {
 	if r.rows != nil {
 		r.rows.Close()
 	}
-	r.rows, r.plan = nil, nil
+	if r.held.Rows != nil {
+		r.held.Rows.Release()
+	}
+	r.rows, r.plan, r.held = nil, nil, paimon.Batch{}
 }
 
 // Close implements source.Reader.
