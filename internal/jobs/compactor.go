@@ -111,7 +111,8 @@ func (c *compactor) compact(ctx context.Context, s *service) error {
 		c.mu.Unlock()
 	}()
 	_, err := table.Compact(ctx, paimon.CompactOptions{})
-	if errors.Is(err, errs.ErrConflict) {
+	if errors.Is(err, errs.ErrConflict) { // what the other job left is for the next round
+		c.touch(table)
 		return nil
 	}
 	if err != nil {
@@ -120,6 +121,9 @@ func (c *compactor) compact(ctx context.Context, s *service) error {
 	}
 	return nil
 }
+
+// settleTries bounds how often settle begins anew because it lost a race.
+const settleTries = 5
 
 // settle compacts a write-only table once more after its last commit.
 func (c *compactor) settle(ctx context.Context, t *paimon.Table) error {
@@ -130,7 +134,18 @@ func (c *compactor) settle(ctx context.Context, t *paimon.Table) error {
 	c.mu.Lock()
 	s := c.tables[t.Name()]
 	c.mu.Unlock()
-	return c.compact(ctx, s)
+	for range settleTries {
+		if err := c.compact(ctx, s); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		dirty := s.dirty
+		c.mu.Unlock()
+		if !dirty {
+			break
+		}
+	}
+	return nil
 }
 
 // failure gives the error of the last compaction of a table, nil if it went

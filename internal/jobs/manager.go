@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/fileio"
+	"github.com/tarndb/tarn/paimon/types"
 )
 
 // Options of a Manager.
@@ -91,9 +93,12 @@ func (m *Manager) Submit(s Spec) (*Job, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if old := m.jobs[s.Name]; old != nil && !old.Status().State.over() {
-		s.Close()
-		return nil, errs.Kinded(errs.ErrExists, "job %s is running; stop it first, or give this one another name with SET 'pipeline.name' = '…'", s.Name)
+	if old := m.jobs[s.Name]; old != nil {
+		if !old.Status().State.over() {
+			s.Close()
+			return nil, errs.Kinded(errs.ErrExists, "job %s is running; stop it first, or give this one another name with SET 'pipeline.name' = '…'", s.Name)
+		}
+		<-old.done // its lock goes last
 	}
 	unlock, err := lockJob(m.o.LockDir, s.Name)
 	if err != nil {
@@ -189,8 +194,8 @@ func (j *Job) reopen(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("reopen table %s: %w", t.Name(), err)
 		}
-		if again.Schema().ID != t.Schema().ID {
-			return errs.Invalid("table %s has a new schema (%d): start job %s again", t.Name(), again.Schema().ID, j.spec.Name)
+		if !slices.EqualFunc(again.Fields(), t.Fields(), sameField) {
+			return errs.Invalid("table %s has other columns now (schema %d): start job %s again", t.Name(), again.Schema().ID, j.spec.Name)
 		}
 		j.mu.Lock()
 		j.spec.Sinks[i] = again
@@ -200,6 +205,10 @@ func (j *Job) reopen(ctx context.Context) error {
 	defer j.mu.Unlock()
 	j.state = Running
 	return nil
+}
+
+func sameField(a, b types.Field) bool {
+	return a.ID == b.ID && a.Name == b.Name && a.Type.Equal(b.Type)
 }
 
 // Status tells how the job is.

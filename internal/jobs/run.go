@@ -15,6 +15,7 @@ import (
 	"github.com/tarndb/tarn/internal/ingest/change"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
@@ -92,6 +93,9 @@ func (r *run) recover(ctx context.Context) error {
 		if err := r.resume(ctx, s); err != nil {
 			return err
 		}
+		if err := catchUp(ctx, t); err != nil {
+			return err
+		}
 		var err error
 		if s.writer, err = t.NewWriter(ctx, paimon.WriteOptions{}); err != nil {
 			return err
@@ -108,6 +112,21 @@ func (r *run) recover(ctx context.Context) error {
 		s.open++
 	}
 	return nil
+}
+
+// catchUp compacts a table whose writer compacts: a kill between the two
+// snapshots of a commit leaves rows that readers of its changelog, or of a
+// first-row table, see only when their bucket is written again.
+func catchUp(ctx context.Context, t *paimon.Table) error {
+	o := t.Options()
+	if o.WriteOnly || !o.NeedsLookup() && o.Changelog.Producer != options.ChangelogFullCompaction {
+		return nil
+	}
+	_, err := t.Compact(ctx, paimon.CompactOptions{})
+	if errors.Is(err, errs.ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 // resume finds what the job has committed to a sink: the newest snapshot of its
@@ -128,7 +147,7 @@ func (r *run) resume(ctx context.Context, s *sink) error {
 		return err
 	}
 	switch {
-	case expired && (last == nil || last.CommitIdentifier < saved.Identifier):
+	case expired && last == nil:
 		s.next, s.snapshot, s.positions = saved.Identifier+1, saved.Snapshot, saved.Positions
 	case last != nil:
 		s.next, s.snapshot = last.CommitIdentifier+1, last.ID
