@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/spec"
@@ -17,6 +19,9 @@ const (
 	databaseSuffix = ".db"
 	maxSchemaBytes = 64 << 20
 	alterAttempts  = 10
+	// droppedDir takes tables while they are deleted. Its name is no
+	// database's, so other engines do not look into it.
+	droppedDir = ".tarn/dropped"
 )
 
 // Filesystem is Paimon's default catalog: the directory tree is the catalog.
@@ -144,8 +149,10 @@ func (c *Filesystem) lastSchemaID(ctx context.Context, id Identifier) (int64, er
 		if err != nil {
 			return -1, fmt.Errorf("list schemas of %s: %w", id, err)
 		}
-		if n, err := strconv.ParseInt(strings.TrimPrefix(i.Name, "schema-"), 10, 64); err == nil {
-			last = max(last, n)
+		if number, ok := strings.CutPrefix(i.Name, "schema-"); ok {
+			if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+				last = max(last, n)
+			}
 		}
 	}
 	return last, nil
@@ -154,6 +161,9 @@ func (c *Filesystem) lastSchemaID(ctx context.Context, id Identifier) (int64, er
 // Schema implements Catalog.
 func (c *Filesystem) Schema(ctx context.Context, id Identifier) (*spec.TableSchema, error) {
 	if err := checkName("database", id.Database); err != nil {
+		return nil, err
+	}
+	if err := checkName("table", id.Table); err != nil {
 		return nil, err
 	}
 	last, err := c.lastSchemaID(ctx, id)
@@ -203,6 +213,13 @@ func (c *Filesystem) CreateTable(ctx context.Context, id Identifier, d Definitio
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", id, err)
 	}
+	// A table that was not wholly dropped, or a commit that came amid it, would
+	// show its snapshots in the new one.
+	if left, err := c.hasSnapshots(ctx, id); err != nil {
+		return err
+	} else if left {
+		return errs.Invalid("create table %s: the directory %s holds snapshots of a table without a schema: remove it first", id, c.Path(id))
+	}
 	return c.putSchema(ctx, id, s)
 }
 
@@ -218,7 +235,8 @@ func (c *Filesystem) putSchema(ctx context.Context, id Identifier, s *spec.Table
 	return err
 }
 
-// DropTable implements Catalog.
+// DropTable implements Catalog. The table is moved away in one step, so that a
+// crash amid it leaves all of the table or nothing.
 func (c *Filesystem) DropTable(ctx context.Context, id Identifier) error {
 	if id.Branch != "" || id.System != "" {
 		return errs.Invalid("drop table %s: name a table without $; branches go with CALL sys.delete_branch", id)
@@ -226,13 +244,30 @@ func (c *Filesystem) DropTable(ctx context.Context, id Identifier) error {
 	if _, err := c.Schema(ctx, id); err != nil {
 		return err
 	}
-	return c.store.DeleteTree(ctx, c.Path(id))
+	if err := c.store.Rename(ctx, c.Path(id), fileio.Join(droppedDir, uuid.NewString())); err != nil {
+		return fmt.Errorf("drop table %s: %w", id, err)
+	}
+	ctx = context.WithoutCancel(ctx)
+	for i, err := range c.store.List(ctx, droppedDir) { // with what earlier drops left
+		if err == nil {
+			err = c.store.DeleteTree(ctx, i.Path)
+		}
+		if err != nil {
+			return fmt.Errorf("drop table %s: it is gone, its files are not yet: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // RenameTable implements Catalog.
 func (c *Filesystem) RenameTable(ctx context.Context, from, to Identifier) error {
-	if err := checkName("table", to.Table); err != nil {
-		return err
+	for _, id := range []Identifier{from, to} {
+		if id.Branch != "" || id.System != "" {
+			return errs.Invalid("rename table %s to %s: name tables without $", from, to)
+		}
+		if err := checkName("table", id.Table); err != nil {
+			return err
+		}
 	}
 	if _, err := c.Schema(ctx, from); err != nil {
 		return err
@@ -240,7 +275,11 @@ func (c *Filesystem) RenameTable(ctx context.Context, from, to Identifier) error
 	if err := c.needDatabase(ctx, to.Database); err != nil {
 		return err
 	}
-	return c.store.Rename(ctx, c.Path(from), c.Path(to))
+	err := c.store.Rename(ctx, c.Path(from), c.Path(to))
+	if errors.Is(err, errs.ErrExists) {
+		return errs.Kinded(errs.ErrExists, "rename table %s: %s exists", from, to)
+	}
+	return err
 }
 
 // AlterOptions implements Catalog. It tries again when another process changed

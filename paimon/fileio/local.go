@@ -121,11 +121,25 @@ func (l *Local) createTemp(final string) (*os.File, error) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
-		if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
+		if err := l.makeDir(filepath.Dir(final)); err != nil {
 			return nil, err
 		}
 	}
 	return nil, fs.ErrNotExist
+}
+
+// makeDir makes a directory and those above it, durably with Sync.
+func (l *Local) makeDir(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := l.makeDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return l.syncDir(dir)
 }
 
 // Create implements Store.
@@ -153,6 +167,8 @@ func (w *localWriter) Close() error {
 	}
 	if err != nil {
 		os.Remove(w.f.Name())
+	} else {
+		err = w.store.syncDir(w.final) // a snapshot may name the file next
 	}
 	return kindOf("write", w.path, err)
 }
@@ -206,6 +222,7 @@ func (l *Local) PutIfAbsent(ctx context.Context, path string, data []byte) error
 	return kindOf("create", path, l.syncDir(final))
 }
 
+// syncDir makes the entry of a file in its directory durable, when wanted.
 func (l *Local) syncDir(name string) error {
 	if !l.Sync {
 		return nil
@@ -227,6 +244,8 @@ func (l *Local) Put(ctx context.Context, path string, data []byte) error {
 	if err == nil {
 		if err = os.Rename(temp, final); err != nil {
 			os.Remove(temp)
+		} else {
+			err = l.syncDir(final)
 		}
 	}
 	return kindOf("write", path, err)
