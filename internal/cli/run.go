@@ -141,6 +141,12 @@ func (r *runner) wait(ctx context.Context) error {
 	}
 	ticker := time.NewTicker(p.every)
 	defer ticker.Stop()
+	if r.quiet { // failures are told all the same, when they happen
+		watch, stop := context.WithCancel(ctx)
+		watched := make(chan struct{})
+		go func() { defer close(watched); r.announce(watch) }()
+		defer func() { stop(); <-watched }()
+	}
 	for _, j := range r.jobs {
 		for over := false; !over; {
 			select {

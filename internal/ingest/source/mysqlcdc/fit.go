@@ -37,13 +37,13 @@ func fit(c *column, f types.Field, b array.Builder, zone *time.Location) (append
 		switch v.kind {
 		case cellNull:
 			if !nullable {
-				return fmt.Errorf("NULL in a column declared NOT NULL")
+				return errs.Invalid("NULL in a column declared NOT NULL")
 			}
 			b.AppendNull()
 			return nil
 		case cellZero:
 			if !nullable {
-				return fmt.Errorf("a zero date in a column declared NOT NULL: it is read as NULL")
+				return errs.Invalid("a zero date in a column declared NOT NULL: it is read as NULL")
 			}
 			b.AppendNull()
 			return nil
@@ -117,7 +117,7 @@ func (a *fitter) integer(low, high int64, put func(int64)) appender {
 }
 
 func (a *fitter) overflow(v *cell) error {
-	return fmt.Errorf("value %s is out of range of the declared type %s; declare a wider type", appendText(nil, v, a.c), a.t.SQL())
+	return errs.Invalid("value %s is out of range of the declared type %s; declare a wider type", appendText(nil, v, a.c), a.t.SQL())
 }
 
 func (a *fitter) decimal(b *array.Decimal128Builder) appender {
@@ -161,7 +161,7 @@ func (a *fitter) text(b *array.StringBuilder) appender {
 	limit := a.t.Precision
 	check := func(s []byte) error {
 		if len(s) > limit && utf8.RuneCount(s) > limit {
-			return fmt.Errorf("a text of %d characters is too long for the declared type %s", utf8.RuneCount(s), a.t.SQL())
+			return errs.Invalid("a text of %d characters is too long for the declared type %s", utf8.RuneCount(s), a.t.SQL())
 		}
 		return nil
 	}

@@ -30,7 +30,7 @@ func explain(cfg Config, doing string, err error) error {
 	}
 	switch code {
 	case 1045, 1698:
-		return fmt.Errorf("%s: server %s refuses user %q: check the options username and password, and that the user may connect from this host: %w", doing, where, cfg.Username, err)
+		return errs.Invalid("%s: server %s refuses user %q: check the options username and password, and that the user may connect from this host: %w", doing, where, cfg.Username, err)
 	case 1227, 1044, 1142, 1143:
 		return fmt.Errorf("%s: user %q lacks a privilege: GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO that user: %w", doing, cfg.Username, err)
 	case 1236:
