@@ -197,3 +197,21 @@ func TestOverwritePartition(t *testing.T) {
 	require.ErrorIs(t, write(20089, 3, 5, &paimon.Overwrite{Static: map[string]string{"dt": "yesterday"}}), errs.ErrInvalid)
 	require.Equal(t, int64(2), count())
 }
+
+// TestForceCompact: the commit that calls for a compaction waits for it.
+func TestForceCompact(t *testing.T) {
+	ctx := context.Background()
+	_, table := newTable(t, map[string]string{"bucket": "1", "num-sorted-run.compaction-trigger": "2", "commit.force-compact": "true"})
+	w, err := table.NewWriter(ctx, paimon.WriteOptions{})
+	require.NoError(t, err)
+	defer w.Close(ctx)
+	c := table.NewCommitter("job")
+	for i := range int64(2) {
+		require.NoError(t, w.Write(ctx, rows(t, table, "+I 1 a")))
+		messages, err := w.Prepare(ctx, false)
+		require.NoError(t, err)
+		_, err = c.Commit(ctx, paimon.Commit{Identifier: i + 1, Messages: messages})
+		require.NoError(t, err)
+	}
+	require.Equal(t, []spec.CommitKind{spec.CommitAppend, spec.CommitAppend, spec.CommitCompact}, kindsOf(t, table))
+}

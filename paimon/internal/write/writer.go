@@ -274,7 +274,7 @@ func (w *Writer) Prepare(ctx context.Context, wait bool) ([]spec.CommitMessage, 
 	active := w.sorted()
 	if w.compact != nil {
 		full := w.t.Options.Compaction.FullEvery > 0 && w.commits%int64(w.t.Options.Compaction.FullEvery) == 0
-		if err := w.compact.step(ctx, active, wait, full); err != nil {
+		if err := w.compact.step(ctx, active, wait || w.t.Options.Commit.ForceCompact, full); err != nil {
 			return nil, fmt.Errorf("compact table %s: %w", w.t.Name, err)
 		}
 	}
