@@ -34,29 +34,28 @@ const (
 
 // Open reads a split; columns are positions in the table's schema (nil: all).
 func Open(ctx context.Context, t *table.Table, s scan.Split, columns []int, mode Mode) (Reader, error) {
-	if !t.Keyed() {
+	switch {
+	case !t.Keyed(), s.Raw && mode == State: // nothing to merge: keys are not looked at
 		return openRows(ctx, t, s, columns)
-	}
-	if mode == Changes || s.Raw {
+	case mode == Changes:
 		files, err := t.Files(s.Partition, s.Bucket, columns)
 		if err != nil {
 			return nil, err
 		}
-		return &rawReader{ctx: ctx, files: files, metas: s.Files, dropDeletes: mode == State}, nil
+		return &changeReader{ctx: ctx, files: files, metas: s.Files}, nil
 	}
 	return openMerge(ctx, t, s, columns)
 }
 
-// rawReader reads keyed files one after the other.
-type rawReader struct {
-	ctx         context.Context
-	files       *table.BucketFiles
-	metas       []spec.DataFileMeta
-	dropDeletes bool
-	cur         lsm.Stream
+// changeReader reads keyed files one after the other, with the kinds of their rows.
+type changeReader struct {
+	ctx   context.Context
+	files *table.BucketFiles
+	metas []spec.DataFileMeta
+	cur   lsm.Stream
 }
 
-func (r *rawReader) Next() (columnar.Batch, error) {
+func (r *changeReader) Next() (columnar.Batch, error) {
 	for {
 		if r.cur == nil {
 			if len(r.metas) == 0 {
@@ -76,14 +75,11 @@ func (r *rawReader) Next() (columnar.Batch, error) {
 		if err != nil {
 			return columnar.Batch{}, err
 		}
-		if r.dropDeletes {
-			return columnar.Batch{Rows: kv.Rows}, nil
-		}
 		return columnar.Batch{Rows: kv.Rows, Kinds: kv.Kinds}, nil
 	}
 }
 
-func (r *rawReader) Close() {
+func (r *changeReader) Close() {
 	if r.cur != nil {
 		_ = r.cur.Close()
 		r.cur = nil
@@ -120,7 +116,7 @@ func (r mergeReader) Next() (columnar.Batch, error) {
 
 func (r mergeReader) Close() { _ = r.Reader.Close() }
 
-// openRows reads the files of a table without a primary key.
+// openRows reads files whose rows are the table's, as they are.
 func openRows(ctx context.Context, t *table.Table, s scan.Split, columns []int) (Reader, error) {
 	files, err := t.Files(s.Partition, s.Bucket, nil)
 	if err != nil {
