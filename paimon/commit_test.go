@@ -2,6 +2,8 @@ package paimon_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -214,4 +216,74 @@ func TestForceCompact(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Equal(t, []spec.CommitKind{spec.CommitAppend, spec.CommitAppend, spec.CommitCompact}, kindsOf(t, table))
+}
+
+// TestLaterWriteWins has a job open for long while others write the same keys:
+// of commits one after the other the later wins, also where the job has not
+// touched the bucket before.
+func TestLaterWriteWins(t *testing.T) {
+	ctx := context.Background()
+	for _, options := range []map[string]string{{"bucket": "1"}, {"bucket": "3", "write-only": "true"}, {"bucket": "-1", "write-only": "true"}} {
+		_, table := newTable(t, options)
+		job, err := table.NewWriter(ctx, paimon.WriteOptions{})
+		require.NoError(t, err)
+		c := table.NewCommitter("job")
+		other := func(list ...string) {
+			_, err := table.NewCommitter("").Commit(ctx, paimon.Commit{Identifier: paimon.BatchIdentifier, Messages: prepared(t, table, paimon.WriteOptions{}, list...)})
+			require.NoError(t, err)
+		}
+		other("+I 1 x", "+I 2 x", "+I 1 y", "+I 1 z", "+I 2 z")
+		commit(t, job, c, 1, rows(t, table, "+I 1 a"))
+		require.Equal(t, []string{"1 a", "2 z"}, sorted(state(t, table)))
+		other("+I 1 x", "+I 2 x", "+I 1 y", "+I 1 z", "+I 2 z")
+		require.Equal(t, []string{"1 z", "2 z"}, sorted(state(t, table)))
+		commit(t, job, c, 2, rows(t, table, "+I 1 b", "+I 2 b"))
+		require.Equal(t, []string{"1 b", "2 b"}, sorted(state(t, table)))
+		require.NoError(t, job.Close(ctx))
+	}
+}
+
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return list
+}
+
+// TestDeleteOfOthersRow has two writers that compact, one after the other: the
+// compaction of the one may not drop a delete that hides a row of the other.
+func TestDeleteOfOthersRow(t *testing.T) {
+	ctx := context.Background()
+	for _, first := range []bool{true, false} { // whether the job has opened the bucket before
+		_, table := newTable(t, map[string]string{"bucket": "1", "num-sorted-run.compaction-trigger": "2"})
+		job, err := table.NewWriter(ctx, paimon.WriteOptions{})
+		require.NoError(t, err)
+		defer job.Close(ctx)
+		c := table.NewCommitter("job")
+		if first {
+			commit(t, job, c, 1, rows(t, table, "+I 9 a"))
+		}
+		_, err = table.NewCommitter("").Commit(ctx, paimon.Commit{Identifier: paimon.BatchIdentifier, Messages: prepared(t, table, paimon.WriteOptions{}, "+I 1 x")})
+		require.NoError(t, err)
+		for i := range int64(4) {
+			commit(t, job, c, i+2, rows(t, table, "-D 1 x", "+I 9 b"))
+			require.Equal(t, []string{"9 b"}, state(t, table))
+		}
+	}
+}
+
+// TestCompactBesideWriter compacts a table between the commits of a job that
+// compacts too: the job goes on with the files that are there.
+func TestCompactBesideWriter(t *testing.T) {
+	ctx := context.Background()
+	_, table := newTable(t, map[string]string{"bucket": "1", "num-sorted-run.compaction-trigger": "2"})
+	job, err := table.NewWriter(ctx, paimon.WriteOptions{})
+	require.NoError(t, err)
+	defer job.Close(ctx)
+	c := table.NewCommitter("job")
+	for i := range int64(6) {
+		commit(t, job, c, i+1, rows(t, table, fmt.Sprintf("+I 1 v%d", i), fmt.Sprintf("+I %d w", i+10)))
+		_, err := table.Compact(ctx, paimon.CompactOptions{Full: true})
+		require.NoError(t, err)
+		require.Len(t, state(t, table), int(i)+2)
+	}
+	require.Equal(t, "1 v5", sorted(state(t, table))[0])
 }

@@ -47,9 +47,7 @@ func (w *Writer) bucket(partition string, b int32) (*bucketWriter, error) {
 	bw := &bucketWriter{id: id, files: files}
 	bw.reset(w.t.Options.Bucket)
 	live := w.live[id]
-	for i := range live.Files {
-		bw.nextSeq = max(bw.nextSeq, live.Files[i].MaxSequence+1)
-	}
+	bw.raise(live.Files)
 	if w.buffer != nil {
 		bw.ref = w.buffer.Bucket()
 	}

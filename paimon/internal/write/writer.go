@@ -60,6 +60,8 @@ type Writer struct {
 	seqs    *columnar.KeyEncoder // `sequence.field`; nil for none
 	base    *spec.Snapshot       // state that buckets are restored from
 	live    map[bucketID]scan.Split
+	seen    int64 // newest snapshot whose files are known
+	fresh   bool  // looked for newer ones since the last commit
 	compact *compactions
 	ignore  func(types.RowKind) bool
 	commits int64
@@ -112,6 +114,9 @@ func typesAt(fields []types.Field, at []int) []types.Type {
 // theirs, and compaction works on them.
 func (w *Writer) restore(ctx context.Context) error {
 	w.live = map[bucketID]scan.Split{}
+	if w.base != nil {
+		w.seen = w.base.ID
+	}
 	if w.o.Overwrite {
 		return nil
 	}
@@ -157,10 +162,14 @@ func (w *Writer) openBuffer() error {
 }
 
 func (w *Writer) currentIndex(ctx context.Context, partition []byte) ([]spec.IndexManifestEntry, error) {
-	if w.o.Overwrite || w.base == nil || w.base.IndexManifest == nil {
+	if w.o.Overwrite {
 		return nil, nil
 	}
-	all, err := w.t.Manifests.ReadIndex(ctx, *w.base.IndexManifest)
+	snap, err := w.t.History.Snapshots.Latest(ctx) // the one that the writer began with may have expired
+	if err != nil || snap == nil || snap.IndexManifest == nil {
+		return nil, err
+	}
+	all, err := w.t.Manifests.ReadIndex(ctx, *snap.IndexManifest)
 	if err != nil {
 		return nil, err
 	}
@@ -190,6 +199,9 @@ func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
 	}
 	if !w.t.Keyed() {
 		return w.append(ctx, b, rows)
+	}
+	if err := w.refresh(ctx); err != nil {
+		return err
 	}
 	kv := &columnar.KV{Rows: b.Rows, Kinds: b.Kinds}
 	var err error
@@ -268,11 +280,17 @@ func (w *Writer) selected(b columnar.Batch) []int32 {
 // the table's options say so.
 func (w *Writer) Prepare(ctx context.Context, wait bool) ([]spec.CommitMessage, error) {
 	w.commits++
+	w.fresh = false
 	if err := w.flush(ctx); err != nil {
 		return nil, fmt.Errorf("write table %s: %w", w.t.Name, err)
 	}
 	active := w.sorted()
-	if w.compact != nil {
+	if w.compact != nil && len(active) > 0 {
+		w.fresh = false
+		if err := w.refresh(ctx); err != nil {
+			return nil, err
+		}
+		w.fresh = false // the next commit comes in between
 		full := w.t.Options.Compaction.FullEvery > 0 && w.commits%int64(w.t.Options.Compaction.FullEvery) == 0
 		if err := w.compact.step(ctx, active, wait || w.t.Options.Commit.ForceCompact, full); err != nil {
 			return nil, fmt.Errorf("compact table %s: %w", w.t.Name, err)
