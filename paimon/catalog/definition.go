@@ -203,6 +203,11 @@ func altered(old *spec.TableSchema, set map[string]string, remove []string, hasD
 			}
 		}
 	}
+	for _, k := range []string{"ignore-delete", "ignore-update-before"} {
+		if hasData && strings.EqualFold(old.Options[k], "true") && !strings.EqualFold(s.Options[k], "true") {
+			return nil, errs.Invalid("option '%s' cannot change from true to false once the table has data: what was ignored would be missing", k)
+		}
+	}
 	was, _ := old.Buckets()
 	now, err := s.Buckets()
 	if err != nil {

@@ -78,3 +78,17 @@ func TestRename(t *testing.T) {
 	_, err = c.Schema(ctx, Identifier{Database: "d", Table: ".."})
 	require.ErrorIs(t, err, errs.ErrInvalid)
 }
+
+// TestAlterIgnored: what a table ignored so far cannot come back.
+func TestAlterIgnored(t *testing.T) {
+	mem := fileio.NewMem()
+	c := newCatalog(t, mem)
+	on := map[string]string{"ignore-delete": "true"}
+	require.NoError(t, c.AlterOptions(ctx, table, on, nil))
+	require.NoError(t, c.AlterOptions(ctx, table, nil, []string{"ignore-delete"}))
+	require.NoError(t, c.AlterOptions(ctx, table, on, nil))
+	require.NoError(t, mem.Put(ctx, "d.db/t/snapshot/snapshot-1", []byte("{}")))
+	require.ErrorIs(t, c.AlterOptions(ctx, table, nil, []string{"ignore-delete"}), errs.ErrInvalid)
+	require.ErrorIs(t, c.AlterOptions(ctx, table, map[string]string{"ignore-delete": "false"}, nil), errs.ErrInvalid)
+	require.NoError(t, c.AlterOptions(ctx, table, map[string]string{"ignore-delete": "TRUE", "write-only": "true"}, nil))
+}
