@@ -208,6 +208,10 @@ func altered(old *spec.TableSchema, set map[string]string, remove []string, hasD
 			return nil, errs.Invalid("option '%s' cannot change from true to false once the table has data: what was ignored would be missing", k)
 		}
 	}
+	isTrue := func(o map[string]string, k string) bool { return strings.EqualFold(o[k], "true") }
+	if k := "deletion-vectors.enabled"; hasData && isTrue(old.Options, k) != isTrue(s.Options, k) && !isTrue(s.Options, "deletion-vectors.modifiable") {
+		return nil, errs.Invalid("option '%s' cannot change once the table has data: deleted rows would show again", k)
+	}
 	was, _ := old.Buckets()
 	now, err := s.Buckets()
 	if err != nil {

@@ -91,4 +91,5 @@ func TestAlterIgnored(t *testing.T) {
 	require.ErrorIs(t, c.AlterOptions(ctx, table, nil, []string{"ignore-delete"}), errs.ErrInvalid)
 	require.ErrorIs(t, c.AlterOptions(ctx, table, map[string]string{"ignore-delete": "false"}, nil), errs.ErrInvalid)
 	require.NoError(t, c.AlterOptions(ctx, table, map[string]string{"ignore-delete": "TRUE", "write-only": "true"}, nil))
+	require.ErrorIs(t, c.AlterOptions(ctx, table, map[string]string{"deletion-vectors.enabled": "true"}, nil), errs.ErrInvalid)
 }
