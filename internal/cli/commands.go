@@ -132,7 +132,7 @@ func serveCommand(c *common) *cobra.Command {
 				}
 				watch, stop := context.WithCancel(cmd.Context())
 				watched := make(chan struct{})
-				go func() { defer close(watched); r.announce(watch) }()
+				go func() { defer close(watched); r.announce(watch, false) }()
 				err = s.Run(cmd.Context())
 				stop()
 				<-watched

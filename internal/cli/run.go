@@ -144,7 +144,7 @@ func (r *runner) wait(ctx context.Context) error {
 	if r.quiet { // failures are told all the same, when they happen
 		watch, stop := context.WithCancel(ctx)
 		watched := make(chan struct{})
-		go func() { defer close(watched); r.announce(watch) }()
+		go func() { defer close(watched); r.announce(watch, true) }()
 		defer func() { stop(); <-watched }()
 	}
 	for _, j := range r.jobs {
@@ -172,8 +172,9 @@ func (r *runner) wait(ctx context.Context) error {
 	return nil
 }
 
-// announce prints a line whenever a job changes its state, until ctx ends.
-func (r *runner) announce(ctx context.Context) {
+// announce prints a line whenever a job changes its state, or only when it has
+// an error to tell, until ctx ends.
+func (r *runner) announce(ctx context.Context, errorsOnly bool) {
 	last := map[string]string{}
 	for {
 		for _, j := range r.jobs {
@@ -182,7 +183,7 @@ func (r *runner) announce(ctx context.Context) {
 			if s.Err != nil {
 				line += ": " + s.Err.Error()
 			}
-			if last[s.Name] != line {
+			if last[s.Name] != line && (s.Err != nil || !errorsOnly) {
 				fmt.Fprintln(r.log, line)
 				last[s.Name] = line
 			}
