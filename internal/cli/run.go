@@ -172,8 +172,8 @@ func (r *runner) wait(ctx context.Context) error {
 	return nil
 }
 
-// announce prints a line whenever a job changes its state, or only when it has
-// an error to tell, until ctx ends.
+// announce prints a line whenever a job changes its state, until ctx ends; or
+// only errors, and of those not the end of the last job, which wait returns.
 func (r *runner) announce(ctx context.Context, errorsOnly bool) {
 	last := map[string]string{}
 	for {
@@ -183,7 +183,8 @@ func (r *runner) announce(ctx context.Context, errorsOnly bool) {
 			if s.Err != nil {
 				line += ": " + s.Err.Error()
 			}
-			if last[s.Name] != line && (s.Err != nil || !errorsOnly) {
+			tell := !errorsOnly || s.Err != nil && (s.State == jobs.Restarting || len(r.jobs) > 1)
+			if last[s.Name] != line && tell {
 				fmt.Fprintln(r.log, line)
 				last[s.Name] = line
 			}
