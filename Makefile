@@ -18,7 +18,7 @@ FUZZTIME ?= 10s
 WITNESS := $(CURDIR)/.cache/witness
 export GO JOBS
 
-.PHONY: build test test-library test-app test-witness test-interop vet lint fmt-check bench fuzz demo demo-mysql clean help toolchain
+.PHONY: build test test-kill test-library test-app test-witness test-interop vet lint fmt-check bench fuzz demo demo-mysql clean help toolchain
 
 build: toolchain ## bin/tarn
 	$(GO) build -trimpath -o bin/tarn ./cmd/tarn
@@ -50,6 +50,12 @@ test-witness:
 test-interop: toolchain ## tables to and fro between Tarn and the Java Paimon 1.4 and 2.0
 	@bash test/witness/build.sh $(WITNESS)
 	TARN_WITNESS=$(WITNESS) $(GO) test -tags witness -count 1 -timeout 20m -run TestWitness ./test/interop
+
+ROUNDS ?= 50
+
+test-kill: toolchain ## kill -9 of the jobs at ROUNDS random moments while MariaDB is written, both process layouts
+	@bash test/env/mariadb.sh
+	TARN_KILL_ROUNDS=$(ROUNDS) $(GO) test ./test/e2e -count 1 -run TestKill -v -timeout 60m
 
 lint: vet fmt-check ## vet, gofmt, and the tree's own rules
 	$(GO) test ./internal/lint

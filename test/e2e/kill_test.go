@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,6 +48,9 @@ func (f *killRun) process(name string, args ...string) {
 }
 
 func testKill(t *testing.T, database string, launch func(*killRun)) {
+	if os.Getenv("TARN_KILL_ROUNDS") == "" {
+		t.Skip("a suite of its own: make test-kill, or TARN_KILL_ROUNDS=n")
+	}
 	rounds := number(t, "TARN_KILL_ROUNDS", 6)
 	seed := seed(t)
 	server := sharedServer(t)
@@ -247,7 +251,10 @@ func (f *killRun) devicesHave() map[string]string {
 // check looks at the whole history of every table.
 func (f *killRun) check(rounds int64) {
 	for _, p := range f.processes {
-		require.NoError(f.t, p.stop(), p.out.lines(10))
+		// A process that was just launched may be told to stop while it starts.
+		if err := p.stop(); err != nil && !strings.Contains(p.out.String(), "signal received") {
+			require.NoError(f.t, err, p.out.lines(10))
+		}
 		require.NotContains(f.t, p.out.String(), " failed", "a job gave up: %s", p.name)
 	}
 	var report []string
