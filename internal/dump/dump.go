@@ -17,7 +17,7 @@ import (
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/catalog"
 	"github.com/tarndb/tarn/paimon/columnar"
-	"github.com/tarndb/tarn/paimon/types"
+	"github.com/tarndb/tarn/paimon/spec"
 )
 
 // Options say what to print.
@@ -86,7 +86,7 @@ func readAll(ctx context.Context, plan *paimon.Plan) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := columnar.NewKeyEncoder(typesOf(schema.PrimaryKeyFields()), columnar.KeyOptions{})
+	keys := columnar.NewKeyEncoder(spec.TypesOf(schema.PrimaryKeyFields()), columnar.KeyOptions{})
 	var lines []line
 	r := plan.Read(ctx, plan.Splits, nil)
 	defer r.Close()
@@ -120,14 +120,6 @@ func readAll(ctx context.Context, plan *paimon.Plan) ([]line, error) {
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return slices.Compare(a.key, b.key) })
 	return lines, nil
-}
-
-func typesOf(fields []types.Field) []types.Type {
-	out := make([]types.Type, len(fields))
-	for i, f := range fields {
-		out[i] = f.Type
-	}
-	return out
 }
 
 func changes(ctx context.Context, w *paimon.Warehouse, o Options, out *bufio.Writer) error {

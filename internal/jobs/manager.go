@@ -12,7 +12,6 @@ import (
 
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
-	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -262,6 +261,3 @@ func (m *Manager) Close() {
 	m.cancel()
 	m.wg.Wait()
 }
-
-// Store gives the storage that job states are kept in.
-func (m *Manager) Store() fileio.Store { return m.store.store }

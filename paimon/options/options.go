@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tarndb/tarn/paimon/errs"
@@ -189,7 +190,10 @@ type rule struct {
 	unless string // the value that is harmless; "-" for unset only
 }
 
-func knownOptions() map[string]rule {
+// knownOptions is known.txt, read once: every open of a table asks for it.
+var knownOptions = sync.OnceValue(readKnown)
+
+func readKnown() map[string]rule {
 	out := map[string]rule{}
 	for _, line := range strings.Split(knownText, "\n") {
 		f := strings.Fields(line)
