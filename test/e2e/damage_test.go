@@ -90,7 +90,8 @@ func TestServerRestart(t *testing.T) {
 		o.add(20, 100)
 		o.same(30*time.Second, p)
 	}
-	state, _ := o.lake.replay("ods.t")
+	state, _, err := o.lake.replay("ods.t")
+	require.NoError(t, err)
 	require.NoError(t, differ("changelog", mirror(t, o.db, plain), state))
 }
 
@@ -224,6 +225,7 @@ func TestDiskFull(t *testing.T) {
 	mustTarn(t, "dump", "ods.t", "-w", o.lake.dir) // what is committed stays readable
 	require.NoError(t, unix.Mount("tarn-e2e", dir, "tmpfs", unix.MS_REMOUNT, "size=300m"))
 	o.same(60*time.Second, p)
-	state, _ := o.lake.replay("ods.t")
+	state, _, err := o.lake.replay("ods.t")
+	require.NoError(t, err)
 	require.NoError(t, differ("changelog", mirror(t, o.db, plain), state))
 }

@@ -163,7 +163,14 @@ func (s *Server) initialise(ctx context.Context) error {
 	if os.Geteuid() == 0 {
 		args = append(args, "--user=root")
 	}
-	out, err := exec.CommandContext(ctx, install, args...).CombinedOutput()
+	// A directory for temporary files of its own: servers that are set up at the
+	// same time would remove each other's.
+	if err := os.MkdirAll(s.tmpDir(), 0o700); err != nil {
+		return fmt.Errorf("make server directory: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, install, args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+s.tmpDir())
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("initialise data directory %s with %s: %w: %s", s.dataDir(), install, err, tail(out))
 	}
@@ -173,11 +180,13 @@ func (s *Server) initialise(ctx context.Context) error {
 	return os.WriteFile(s.initFile(), []byte(init), 0o600)
 }
 
+func (s *Server) tmpDir() string { return filepath.Join(s.opts.Dir, "tmp") }
+
 func (s *Server) initFile() string { return filepath.Join(s.opts.Dir, "init.sql") }
 
 func (s *Server) arguments() []string {
 	args := []string{
-		"--no-defaults", "--datadir=" + s.dataDir(), "--socket=" + s.Socket(),
+		"--no-defaults", "--datadir=" + s.dataDir(), "--tmpdir=" + s.tmpDir(), "--socket=" + s.Socket(),
 		"--pid-file=" + filepath.Join(s.opts.Dir, "server.pid"),
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.opts.Port),
 		"--skip-name-resolve", "--init-file=" + s.initFile(),
