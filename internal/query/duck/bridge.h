@@ -8,6 +8,9 @@
 // Registers the table function tarn_scan(BIGINT); engine is a cgo.Handle.
 duckdb_state tarn_register_scan(duckdb_connection con, uintptr_t engine);
 
+// Registers the volatile scalar function name() BIGINT; function is a cgo.Handle of what fills a chunk.
+duckdb_state tarn_register_volatile(duckdb_connection con, const char *name, uintptr_t function);
+
 // The cgo.Handle that each kind of callback finds its state by; 0 when none was set.
 uintptr_t tarn_bind_engine(duckdb_bind_info info);
 uintptr_t tarn_init_bound(duckdb_init_info info);

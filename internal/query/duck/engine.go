@@ -37,6 +37,11 @@ type Options struct {
 	AllowedDirs []string
 	// TimeZone is the session zone for casts between TIMESTAMPTZ and text, date or local time. "": UTC.
 	TimeZone string
+	// Volatile adds functions without arguments that give a BIGINT, by name (tarn_…, in lower case). DuckDB calls one
+	// with the rows of a chunk, at most 2048, that it needs values for; each gets its own, so that a function may hand
+	// out ids. It is called from several threads at once, never to fold a constant, and must not keep out. Its error
+	// ends the query and reaches the caller as it is.
+	Volatile map[string]func(out []int64) error
 }
 
 func (o *Options) complete() error {
@@ -66,7 +71,7 @@ func (o *Options) complete() error {
 			return fmt.Errorf("directory %q: would open the whole file system to SQL", d)
 		}
 	}
-	return nil
+	return checkVolatile(o.Volatile)
 }
 
 // Engine is one in-memory DuckDB. All methods may be called concurrently.
@@ -181,7 +186,7 @@ func registerFunctions(e *Engine, c *Conn) error {
 	if C.tarn_register_scan(c.con, C.uintptr_t(h)) != C.DuckDBSuccess {
 		return errors.New("register function tarn_scan")
 	}
-	return nil
+	return registerVolatile(e, c)
 }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
