@@ -31,6 +31,8 @@ type History struct {
 
 	branch string
 	dir    string
+	store  fileio.Store
+	table  string // the directory of the table, of which dir is a branch
 }
 
 // Open gives the history of a branch ("" or "main" for the table itself) of
@@ -40,8 +42,13 @@ func Open(store fileio.Store, dir, branch string) *History {
 		branch = MainBranch
 	}
 	if branch != MainBranch {
-		dir = branchDir(dir, branch)
+		return openAt(store, dir, branch, branchDir(dir, branch))
 	}
+	return openAt(store, dir, branch, dir)
+}
+
+// openAt gives the history in dir, which need not be where its branch lives.
+func openAt(store fileio.Store, table, branch, dir string) *History {
 	return &History{
 		Snapshots:  &Snapshots{store: store, dir: fileio.Join(dir, "snapshot"), prefix: "snapshot-", what: "snapshot"},
 		Changelogs: &Snapshots{store: store, dir: fileio.Join(dir, "changelog"), prefix: "changelog-", what: "changelog"},
@@ -50,6 +57,8 @@ func Open(store fileio.Store, dir, branch string) *History {
 		Consumers:  &Consumers{store: store, dir: fileio.Join(dir, "consumer")},
 		branch:     branch,
 		dir:        dir,
+		store:      store,
+		table:      table,
 	}
 }
 
@@ -63,31 +72,6 @@ const branchPrefix = "branch-"
 
 func branchDir(table, branch string) string {
 	return fileio.Join(table, "branch", branchPrefix+branch)
-}
-
-// Branches lists the branches of the table, main left out, by name.
-func Branches(ctx context.Context, store fileio.Store, dir string) ([]string, error) {
-	return names(ctx, store, fileio.Join(dir, "branch"), branchPrefix, true)
-}
-
-// DeleteBranch removes a branch's metadata; its data files become orphans.
-func DeleteBranch(ctx context.Context, store fileio.Store, dir, branch string) error {
-	if err := CheckBranchName(branch); err != nil {
-		return err
-	}
-	return store.DeleteTree(ctx, branchDir(dir, branch))
-}
-
-// CheckBranchName refuses names that Paimon refuses (blank, "main", digits)
-// and names that would leave the directory of branches.
-func CheckBranchName(name string) error {
-	if name == MainBranch {
-		return errs.Invalid("branch name %q means the table itself", name)
-	}
-	if name != "" && strings.Trim(name, "0123456789") == "" {
-		return errs.Invalid("branch name %q is a number", name)
-	}
-	return checkName("branch", name)
 }
 
 func checkName(what, name string) error {

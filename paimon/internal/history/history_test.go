@@ -367,11 +367,11 @@ func TestBranchNames(t *testing.T) {
 	list, err := Branches(ctx, store, "t")
 	require.NoError(t, err)
 	require.Equal(t, []string{"rt"}, list)
-	require.NoError(t, DeleteBranch(ctx, store, "t", "rt"))
+	require.NoError(t, Open(store, "t", "").DeleteBranch(ctx, "rt"))
 	list, err = Branches(ctx, store, "t")
 	require.NoError(t, err)
 	require.Empty(t, list)
-	require.Error(t, DeleteBranch(ctx, store, "t", ".."+"/x"))
+	require.ErrorIs(t, Open(store, "t", "").DeleteBranch(ctx, ".."+"/x"), errs.ErrNotFound)
 }
 
 // TestHalfWrittenConsumer meets a file while another engine writes it in place.

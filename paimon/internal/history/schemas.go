@@ -122,12 +122,17 @@ func (s *Schemas) Create(ctx context.Context, schema *spec.TableSchema) error {
 
 // Delete removes schema files (fast-forward, rollback of a schema).
 func (s *Schemas) Delete(ctx context.Context, ids ...int64) error {
-	s.mu.Lock()
-	s.cache, s.newest = nil, 0
-	s.mu.Unlock()
+	s.forget()
 	paths := make([]string, len(ids))
 	for i, id := range ids {
 		paths[i] = s.Path(id)
 	}
 	return s.store.Delete(ctx, paths...)
+}
+
+// forget drops what was read: files were replaced.
+func (s *Schemas) forget() {
+	s.mu.Lock()
+	s.cache, s.newest = nil, 0
+	s.mu.Unlock()
 }

@@ -36,11 +36,11 @@ func (t *Tags) List(ctx context.Context) ([]string, error) {
 // Get reads a tag; errs.ErrNotFound if there is none.
 func (t *Tags) Get(ctx context.Context, name string) (*spec.Tag, error) {
 	if checkName("tag", name) != nil {
-		return nil, errs.Kinded(errs.ErrNotFound, "tag %q does not exist", name)
+		return nil, errs.Kinded(errs.ErrNotFound, "Tag '%s' doesn't exist.", name)
 	}
 	tag, err := load(ctx, t.store, t.Path(name), spec.ParseTag)
 	if errors.Is(err, errs.ErrNotFound) {
-		return nil, errs.Kinded(errs.ErrNotFound, "tag %q does not exist", name)
+		return nil, errs.Kinded(errs.ErrNotFound, "Tag '%s' doesn't exist.", name)
 	}
 	return tag, err
 }
