@@ -40,6 +40,7 @@ type planner struct {
 	// streaming job.
 	only       func(*ast.TableRef) (string, bool, error)
 	onlyFields []types.Field
+	ordered    bool // rows must stay in the order of the table
 }
 
 func (s *Session) planner(ctx context.Context, params []any) *planner {
@@ -68,7 +69,7 @@ func (p *planner) sqlColumns(q *ast.Query) (string, []render.Column, error) {
 }
 
 func (p *planner) renderOptions() render.Options {
-	return render.Options{Dialect: p.dialect, Params: p.params, Columns: p.columns, CatalogName: p.s.catalog, DatabaseName: p.s.database, User: p.s.o.User}
+	return render.Options{Dialect: p.dialect, Params: p.params, Columns: p.columns, CatalogName: p.s.catalog, DatabaseName: p.s.database, User: p.s.o.User, Ordered: p.ordered}
 }
 
 // columns gives the columns of a table reference to the renderer; nil where

@@ -157,3 +157,54 @@ func TestStatementSetSharesCommits(t *testing.T) {
 	b.eventually(s, "SELECT a, a2 FROM wide WHERE id = 3", "a | a2\n30 | 60\n")
 	job.Stop()
 }
+
+// The elements of an array follow their row: a changed element replaces its
+// row, one that is gone or filtered out takes it away, in the order of changes.
+func TestUnnestKeepsKinds(t *testing.T) {
+	b := newBench(t)
+	s := b.batch()
+	b.must(s, `CREATE TABLE src (id INT, items ARRAY<ROW<code STRING, fee INT>>, PRIMARY KEY (id) NOT ENFORCED) WITH ('bucket' = '1', 'changelog-producer' = 'lookup');
+		CREATE TABLE dst (code STRING, id INT, fee INT, PRIMARY KEY (code) NOT ENFORCED) WITH ('bucket' = '1');
+		CREATE TABLE padded (id INT, code STRING, place INT, PRIMARY KEY (id) NOT ENFORCED) WITH ('bucket' = '1');
+		CREATE TABLE total (k INT, v BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('bucket' = '1', 'merge-engine' = 'aggregation', 'fields.v.aggregate-function' = 'sum');
+		CREATE TABLE whole (id INT, items ARRAY<ROW<code STRING, fee INT>>, code STRING, fee INT) WITH ('bucket' = '-1')`)
+	job := b.start(b.session("streams", dialect.Flink), `EXECUTE STATEMENT SET BEGIN
+		INSERT INTO dst SELECT code, id, fee AS f FROM src AS s CROSS JOIN UNNEST(s.items) AS t(code, fee) WHERE f < 100;
+		INSERT INTO padded SELECT id, code, n FROM src LEFT JOIN UNNEST(items) WITH ORDINALITY AS t(code, fee, n) ON TRUE WHERE n = 1 OR n IS NULL;
+		INSERT INTO total SELECT 1, fee FROM src, UNNEST(items) AS t(code, fee) WHERE fee < 100;
+	END`)
+	defer job.Stop()
+	step := func(insert, rows, padded, sum string) {
+		t.Helper()
+		b.must(s, insert)
+		b.eventually(s, "SELECT * FROM dst ORDER BY code", "code | id | fee\n"+rows)
+		b.eventually(s, "SELECT * FROM padded ORDER BY id", "id | code | place\n"+padded)
+		b.eventually(s, "SELECT v FROM total", "v\n"+sum+"\n")
+	}
+	none := "CAST(NULL AS ARRAY<ROW<code STRING, fee INT>>)"
+	step("INSERT INTO src VALUES (1, ARRAY[ROW('a', 1), ROW('b', 2)]), (2, "+none+"), (3, ARRAY[ROW('c', 300)])",
+		"\"a\" | 1 | 1\n\"b\" | 1 | 2\n", "1 | \"a\" | 1\n2 | null | null\n3 | \"c\" | 1\n", "3")
+	step("INSERT INTO src VALUES (1, ARRAY[ROW('b', 5), ROW('a', 1), ROW('d', 7)])", "\"a\" | 1 | 1\n\"b\" | 1 | 5\n\"d\" | 1 | 7\n",
+		"1 | \"b\" | 1\n2 | null | null\n3 | \"c\" | 1\n", "13")
+	step("INSERT INTO src VALUES (1, ARRAY[ROW('d', 700), ROW('a', 9)]), (3, ARRAY[ROW('c', 3)])", "\"a\" | 1 | 9\n\"c\" | 3 | 3\n",
+		"1 | \"d\" | 1\n2 | null | null\n3 | \"c\" | 1\n", "12")
+	step("INSERT INTO src VALUES (1, "+none+"), (2, ARRAY[ROW('b', 4)])", "\"b\" | 2 | 4\n\"c\" | 3 | 3\n",
+		"1 | null | null\n2 | \"b\" | 1\n3 | \"c\" | 1\n", "7")
+	var values []string // more rows than one vector of the engine, twice over
+	for i := range 3000 {
+		values = append(values, fmt.Sprintf("(%d, ARRAY[ROW('x%d', 1), ROW('y%d', 2)])", 10+i, i, i))
+	}
+	b.must(s, "INSERT INTO src VALUES "+strings.Join(values, ", "))
+	b.eventually(s, "SELECT v FROM total", "v\n9007\n")
+	b.must(s, "INSERT INTO src SELECT id, ARRAY[ROW(items[2].code, 3), ROW(items[1].code, 4)] FROM src WHERE id >= 10")
+	b.eventually(s, "SELECT v FROM total", "v\n21007\n")
+	b.eventually(s, "SELECT COUNT(*) AS n, SUM(fee) AS v, COUNT(DISTINCT code) AS c FROM dst", "n | v | c\n6002 | 21007 | 6002\n")
+
+	_, err := b.session("streams", dialect.Flink).Execute(t.Context(), "INSERT INTO padded SELECT id, code, 1 FROM src LEFT JOIN UNNEST(items) AS t(code, fee) ON fee > 1", nil)
+	require.ErrorIs(t, err, errs.ErrUnsupported)
+	require.ErrorContains(t, err, "ON TRUE")
+
+	job = b.start(b.session("more", dialect.Flink), "INSERT INTO whole SELECT * FROM src CROSS JOIN UNNEST(items) AS t(code, fee) WHERE id < 10")
+	defer job.Stop()
+	b.eventually(s, "SELECT * FROM whole ORDER BY id", "id | items | code | fee\n2 | [{\"code\":\"b\",\"fee\":4}] | \"b\" | 4\n3 | [{\"code\":\"c\",\"fee\":3}] | \"c\" | 3\n")
+}

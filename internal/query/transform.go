@@ -56,21 +56,17 @@ func (x *transform) prepare(ctx context.Context, s *Session, in *ast.Insert, t *
 	p.only = func(r *ast.TableRef) (string, bool, error) { return x.input.SQL(), r == ref, nil }
 	q := *in.Query
 	sel := *q.Body.(*ast.Select)
-	star := func(item ast.SelectItem) bool { _, ok := item.Expr.(*ast.Star); return ok }
-	items := append([]ast.SelectItem{}, sel.Items...)
+	items := slices.Clone(sel.Items)
 	for i, item := range items {
-		if star(item) { // the kind column is not part of *
-			expanded := make([]ast.SelectItem, 0, len(items)+len(x.fields))
-			expanded = append(expanded, items[:i]...)
-			for _, f := range x.fields {
-				expanded = append(expanded, ast.SelectItem{Pos: item.Pos, Expr: columnRef(f.Name), Text: f.Name})
-			}
-			items = append(expanded, items[i+1:]...)
-			break
+		if star, ok := item.Expr.(*ast.Star); ok { // the kind column is not part of *
+			hidden := *star
+			hidden.Except = append(slices.Clone(star.Except), ast.Ident{Name: kindColumn})
+			items[i].Expr = &hidden
 		}
 	}
 	sel.Items = append(items, ast.SelectItem{Expr: columnRef(kindColumn), Text: kindColumn})
 	q.Body = &sel
+	p.ordered = true
 	text, columns, err := p.sqlColumns(&q)
 	if err != nil {
 		return withoutKind(err)

@@ -13,15 +13,17 @@ func (r *renderer) from(s *scope, q *ast.Select) string {
 		if ref, ok := t.(*ast.TableRef); ok && r.d == ast.MySQL && len(q.From) == 1 && strings.EqualFold(ref.Name.String(), "dual") {
 			continue
 		}
+		if sql, rels, ok := r.multiply(s, &ast.Join{Kind: "CROSS", R: t}, strings.Join(parts, ", "), s.rels); ok {
+			parts, s.rels = []string{sql}, rels
+			continue
+		}
 		sql, rels := r.table(s, t)
 		parts = append(parts, sql)
 		s.rels = append(s.rels, rels...)
 	}
 	out := strings.Join(parts, ", ")
 	for i := range q.Laterals {
-		sql, rel := r.lateralView(s, &q.Laterals[i])
-		out += sql
-		s.rels = append(s.rels, rel)
+		out, s.rels = r.lateralView(s, &q.Laterals[i], out)
 	}
 	return out
 }
@@ -127,6 +129,11 @@ func (r *renderer) derived(s *scope, d *ast.Derived) (string, []*relation) {
 
 func (r *renderer) join(s *scope, j *ast.Join) (string, []*relation) {
 	ls, lrels := r.table(s, j.L)
+	if len(s.rels) == 0 { // else the right side may name what is left of the join
+		if sql, rels, ok := r.multiply(s, j, ls, lrels); ok {
+			return sql, rels
+		}
+	}
 	inner := &scope{outer: s.outer, rels: append(append([]*relation{}, s.rels...), lrels...)}
 	rs, rrels := r.table(inner, j.R)
 	if _, nested := j.R.(*ast.Join); nested {
@@ -188,72 +195,4 @@ func (r *renderer) natural(j *ast.Join, l, rr, rels []*relation) []*relation {
 		}
 	}
 	return rels
-}
-
-// unnest expands arrays and maps into rows; an array of rows gives one column
-// for each field.
-func (r *renderer) unnest(s *scope, u *ast.Unnest) (string, []*relation) {
-	rel := &relation{alias: r.name("u"), known: true}
-	var names []ast.Ident
-	if u.Alias != nil {
-		rel.alias, names = u.Alias.Name.Name, u.Alias.Columns
-	}
-	rel.names = []string{rel.alias}
-	width := len(names)
-	if u.Ordinality {
-		width--
-	}
-	var inner, outer []string
-	for i, e := range u.Exprs {
-		v := r.expr(s, e)
-		in, out, cols := r.unnestOne(v, i, len(u.Exprs) == 1 && width > 1)
-		inner = append(inner, in)
-		outer = append(outer, out...)
-		rel.cols = append(rel.cols, cols...)
-		if i == 0 && u.Ordinality {
-			inner = append(inner, "generate_subscripts("+v.sql+", 1) AS ord")
-		}
-	}
-	if u.Ordinality {
-		outer = append(outer, "CAST(ord AS INTEGER)")
-		rel.cols = append(rel.cols, Column{Name: "ORDINALITY", Type: typ("INT")})
-	}
-	unknown := len(outer) > 0 && outer[0] == "*"
-	if unknown {
-		rel.cols, rel.known = nil, false
-	}
-	if len(names) == 0 && !unknown {
-		for _, c := range rel.cols {
-			names = append(names, ast.Ident{Name: c.Name})
-		}
-	}
-	rel.cols, rel.known = r.rename(u, rel.cols, rel.known, names)
-	sql := "(SELECT " + strings.Join(outer, ", ") + " FROM (SELECT " + strings.Join(inner, ", ") + "))"
-	return "LATERAL " + sql + " AS " + quote(rel.alias) + columnList(names, nil, false), []*relation{rel}
-}
-
-// unnestOne gives the inner projection that makes the rows, the outer one that
-// takes them apart, and the columns.
-func (r *renderer) unnestOne(v val, i int, many bool) (inner string, outer []string, cols []Column) {
-	item := "x" + string(rune('a'+i%26))
-	el := elem(v.t)
-	list := v.sql
-	switch {
-	case is(v.t, "MAP"):
-		list = "map_entries(" + v.sql + ")"
-		el = &ast.TypeName{Name: "ROW", Fields: []ast.TypeField{{Name: "key", Type: v.t.Elem[0]}, {Name: "value", Type: v.t.Elem[1]}}}
-	case is(v.t, "MULTISET"):
-		list = "tarn_multiset_list(" + v.sql + ")"
-	case v.t == nil && many:
-		// The element's fields are not known; DuckDB takes them apart, one level deep.
-		return "unnest(" + v.sql + ", max_depth := 2)", []string{"*"}, nil
-	}
-	if !is(el, "ROW") || r.d == ast.MySQL {
-		return "unnest(" + list + ") AS " + item, []string{item}, []Column{{Name: "EXPR$0", Type: el}}
-	}
-	for _, f := range el.Fields {
-		outer = append(outer, item+"."+quote(f.Name))
-		cols = append(cols, Column{Name: f.Name, Type: f.Type})
-	}
-	return "unnest(" + list + ") AS " + item, outer, cols
 }

@@ -42,6 +42,9 @@ type Options struct {
 	// Functions are further scalar functions by upper-case name: those that
 	// CREATE FUNCTION bound to a known class, mapped to a DuckDB function.
 	Functions map[string]Function
+	// Ordered refuses what could change the order of rows: changes of one key
+	// must stay as they came.
+	Ordered bool
 	// CatalogName and DatabaseName answer CURRENT_CATALOG and CURRENT_DATABASE.
 	CatalogName, DatabaseName, User string
 	// Version answers VERSION(), ConnectionID CONNECTION_ID().

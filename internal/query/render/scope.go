@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tarndb/tarn/internal/query/ast"
@@ -12,6 +13,9 @@ type relation struct {
 	names []string // further qualifiers that mean it: catalog, database, table
 	cols  []Column
 	known bool // cols are complete
+	// refs, where set, say for each of cols how it is written: those of rows
+	// that were taken apart are columns of a subquery
+	refs []string
 	// using are columns merged with another relation by USING or NATURAL;
 	// a bare name is not ambiguous then
 	using map[string]bool
@@ -50,17 +54,19 @@ func fold(s string) string { return strings.ToLower(s) }
 
 // column finds a column by name in one relation.
 func (rel *relation) column(name string) (Column, bool) {
-	for _, c := range rel.cols {
-		if c.Name == name {
-			return c, true
-		}
-	}
-	for _, c := range rel.cols {
-		if strings.EqualFold(c.Name, name) {
-			return c, true
-		}
+	if i := rel.index(name); i >= 0 {
+		return rel.cols[i], true
 	}
 	return Column{}, false
+}
+
+// index finds a column by its name as written, else without regard to case; -1
+// if there is none.
+func (rel *relation) index(name string) int {
+	if i := slices.IndexFunc(rel.cols, func(c Column) bool { return c.Name == name }); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(rel.cols, func(c Column) bool { return strings.EqualFold(c.Name, name) })
 }
 
 // qualifies returns how many leading parts of a reference name the relation, or 0.
@@ -82,6 +88,11 @@ func (rel *relation) qualifies(parts []ast.Ident) int {
 }
 
 func (rel *relation) ref(col string) string {
+	if rel.refs != nil {
+		if i := rel.index(col); i >= 0 {
+			return rel.refs[i]
+		}
+	}
 	if rel.alias == "" {
 		return quote(col)
 	}

@@ -17,8 +17,10 @@ func (r *renderer) tableFunc(s *scope, f *ast.TableFunc) (string, []*relation) {
 		r.unsupported(f, "SESSION windows", "number the sessions with LAG and a running SUM")
 	case "RANGE", "GENERATE_SERIES", "SEQUENCE":
 		return r.series(s, f, name)
-	case "EXPLODE", "EXPLODE_OUTER", "POSEXPLODE", "INLINE", "UNNEST", "SPLIT", "STACK", "POSEXPLODE_OUTER":
-		return r.rowMaker(s, f, name)
+	}
+	if m := r.rowMaker(s, f, name); m != nil {
+		r.lateralOrder(f)
+		return m.lateral(), []*relation{m.rel}
 	}
 	known := []string{"TUMBLE", "HOP", "CUMULATE", "RANGE", "GENERATE_SERIES", "EXPLODE", "POSEXPLODE", "INLINE", "UNNEST", "SPLIT"}
 	r.fail(f, didYouMean(name, known), "table function %s does not exist", f.Call.Name)
@@ -41,29 +43,30 @@ func (r *renderer) windowTable(s *scope, f *ast.TableFunc, name string) (string,
 		t = typ("TIMESTAMP", 3)
 	}
 	stamp := r.stamp(f, ts)
-	var start, end, join string
+	var start, end, windows string
 	switch name {
 	case "TUMBLE":
 		start = "tarn_window_start(" + stamp + ", " + sizes[0] + ", " + sizes[1] + ")"
 		end = "(" + start + " + " + sizes[0] + ")"
 	case "HOP":
 		// the windows that hold a row start at the last slide and go back
-		join = ", LATERAL (SELECT unnest(generate_series(0, CAST(epoch(" + sizes[1] + ") / epoch(" + sizes[0] + ") AS BIGINT) - 1)) AS n) AS w"
-		start = "(tarn_window_start(" + stamp + ", " + sizes[0] + ", " + sizes[2] + ") - " + sizes[0] + " * CAST(w.n AS INTEGER))"
+		windows = "generate_series(0, CAST(epoch(" + sizes[1] + ") / epoch(" + sizes[0] + ") AS BIGINT) - 1)"
+		start = "(tarn_window_start(" + stamp + ", " + sizes[0] + ", " + sizes[2] + ") - " + sizes[0] + " * CAST(tarn_window AS INTEGER))"
 		end = "(" + start + " + " + sizes[1] + ")"
 	case "CUMULATE":
 		start = "tarn_window_start(" + stamp + ", " + sizes[1] + ", " + sizes[2] + ")"
-		join = ", LATERAL (SELECT unnest(generate_series(1, CAST(epoch(" + sizes[1] + ") / epoch(" + sizes[0] + ") AS BIGINT))) AS n) AS w"
-		end = "(" + start + " + " + sizes[0] + " * CAST(w.n AS INTEGER))"
+		windows = "generate_series(1, CAST(epoch(" + sizes[1] + ") / epoch(" + sizes[0] + ") AS BIGINT))"
+		end = "(" + start + " + " + sizes[0] + " * CAST(tarn_window AS INTEGER))"
 	}
-	where := ""
-	if join != "" {
+	list, where := quote(in.alias)+".*", ""
+	if windows != "" { // a row is in several
+		item = "(SELECT *, unnest(" + windows + ") AS tarn_window FROM " + item + ") AS " + quote(in.alias)
+		list += " EXCLUDE (tarn_window)"
 		where = " WHERE " + stamp + " < " + end + " AND " + stamp + " >= " + start
 	}
 	rel := &relation{alias: in.alias, names: in.names, known: in.known}
-	list := quote(in.alias) + ".*"
 	rel.cols = append(append([]Column{}, in.cols...), Column{"window_start", t}, Column{"window_end", t}, Column{"window_time", t})
-	sql := "(SELECT " + list + ", " + start + " AS window_start, " + end + " AS window_end, " + end + " - to_milliseconds(1) AS window_time FROM " + item + join + where + ")"
+	sql := "(SELECT " + list + ", " + start + " AS window_start, " + end + " AS window_end, " + end + " - to_milliseconds(1) AS window_time FROM " + item + where + ")"
 	return r.aliased(f, sql, f.Alias, rel)
 }
 
@@ -131,100 +134,6 @@ func (r *renderer) series(s *scope, f *ast.TableFunc, name string) (string, []*r
 	}
 	rel := &relation{alias: strings.ToLower(name), names: []string{strings.ToLower(name)}, known: true, cols: []Column{{col, typ("BIGINT")}}}
 	return r.aliased(f, "(SELECT * FROM "+fn+"("+strings.Join(args, ", ")+") AS g("+quote(col)+"))", f.Alias, rel)
-}
-
-// rowMaker is a function that makes rows of one value: EXPLODE(a), and Flink's TABLE(SPLIT(...)).
-func (r *renderer) rowMaker(s *scope, f *ast.TableFunc, name string) (string, []*relation) {
-	inner := s
-	rel := &relation{alias: r.name("f")}
-	if f.Alias != nil {
-		rel.alias = f.Alias.Name.Name
-	}
-	rel.names = []string{rel.alias}
-	sql, cols := r.explode(inner, f.Call, name)
-	rel.cols, rel.known = cols, true
-	var names []ast.Ident
-	if f.Alias != nil {
-		names = f.Alias.Columns
-	}
-	rel.cols, rel.known = r.rename(f, rel.cols, true, names)
-	return "LATERAL (" + sql + ") AS " + quote(rel.alias) + columnList(nil, rel.cols, true), []*relation{rel}
-}
-
-// explode gives a SELECT that makes the rows of a generator, and its columns.
-func (r *renderer) explode(s *scope, c *ast.Call, name string) (string, []Column) {
-	outer := strings.HasSuffix(name, "_OUTER")
-	name = strings.TrimSuffix(name, "_OUTER")
-	if name == "STACK" {
-		return r.stack(s, c)
-	}
-	var v val
-	switch {
-	case name == "SPLIT":
-		v = r.call(s, c)
-	case len(c.Args) == 1:
-		v = r.expr(s, c.Args[0])
-	default:
-		r.fail(c, "", "%s takes 1 argument, not %d", name, len(c.Args))
-	}
-	list := v.sql
-	var cols []Column
-	var fields string
-	switch el := elem(v.t); {
-	case is(v.t, "MAP"):
-		list = "map_entries(" + list + ")"
-		cols = []Column{{"key", v.t.Elem[0]}, {"value", v.t.Elem[1]}}
-		fields = "x.key, x.value"
-	case name == "INLINE" && is(el, "ROW"):
-		var parts []string
-		for _, f := range el.Fields {
-			cols = append(cols, Column{f.Name, f.Type})
-			parts = append(parts, "x."+quote(f.Name))
-		}
-		fields = strings.Join(parts, ", ")
-	default:
-		cols, fields = []Column{{"col", el}}, "x"
-	}
-	if outer {
-		list = "CASE WHEN len(" + list + ") > 0 THEN " + list + " ELSE [NULL] END"
-	}
-	rows := "unnest(" + list + ") AS x"
-	if name == "POSEXPLODE" {
-		rows += ", generate_subscripts(" + list + ", 1) - 1 AS p"
-		cols = append([]Column{{"pos", typ("INT")}}, cols...)
-		fields = "CAST(p AS INTEGER), " + fields
-	}
-	return "SELECT " + fields + " FROM (SELECT " + rows + ")", cols
-}
-
-// stack makes n rows of its arguments.
-func (r *renderer) stack(s *scope, c *ast.Call) (string, []Column) {
-	lists, cols := r.stackLists(s, c)
-	for i, l := range lists {
-		lists[i] = "unnest(" + l + ")"
-	}
-	return "SELECT " + strings.Join(lists, ", "), cols
-}
-
-// lateralView is Spark's LATERAL VIEW [OUTER] f(x) t AS a, b.
-func (r *renderer) lateralView(s *scope, v *ast.LateralView) (string, *relation) {
-	name := strings.ToUpper(v.Call.Name.Last())
-	switch name {
-	case "EXPLODE", "EXPLODE_OUTER", "POSEXPLODE", "POSEXPLODE_OUTER", "INLINE", "STACK":
-	default:
-		r.unsupported(v, "LATERAL VIEW "+name, "EXPLODE, POSEXPLODE, INLINE and STACK can be used")
-	}
-	if v.Outer && !strings.HasSuffix(name, "_OUTER") {
-		name += "_OUTER"
-	}
-	sql, cols := r.explode(s, v.Call, name)
-	rel := &relation{alias: r.name("v")}
-	if v.Alias.Name != "" {
-		rel.alias = v.Alias.Name
-	}
-	rel.names = []string{rel.alias}
-	rel.cols, rel.known = r.rename(v, cols, true, v.Columns)
-	return " CROSS JOIN LATERAL (" + sql + ") AS " + quote(rel.alias) + columnList(nil, rel.cols, true), rel
 }
 
 // generator renders a SELECT item that makes rows: SELECT explode(a). Its rows
