@@ -22,11 +22,27 @@ type Plan struct {
 	Table    *Table
 	Snapshot *spec.Snapshot // nil for an empty table
 	Splits   []Split
+
+	fallback *fallback // of splits that are marked so
 }
 
 // Plan plans a batch read of snap (see Travel); filter lets it skip files but
-// is not applied to rows.
+// is not applied to rows. With 'scan.fallback-branch', partitions that the
+// table has not are read from that branch.
 func (t *Table) Plan(ctx context.Context, snap *spec.Snapshot, filter predicate.Filter) (*Plan, error) {
+	p, err := t.plan(ctx, snap, filter)
+	if err != nil {
+		return nil, err
+	}
+	branch, err := t.openFallback(ctx)
+	if branch == nil || err != nil {
+		return p, err
+	}
+	return p, branch.add(ctx, p, filter)
+}
+
+// plan plans a read of this branch alone.
+func (t *Table) plan(ctx context.Context, snap *spec.Snapshot, filter predicate.Filter) (*Plan, error) {
 	at := t
 	if snap != nil && snap.SchemaID != t.t.Schema.ID {
 		// Time travel shows the columns of then.
@@ -81,12 +97,19 @@ func (p *Plan) RawFiles(s *Split) (paths []string, ok bool) {
 	if !s.Raw || !isLocal {
 		return nil, false
 	}
-	files, err := p.Table.t.Files(s.Partition, s.Bucket, nil)
+	t := p.Table
+	if s.Fallback {
+		if !p.fallback.sameNames(p.Table.Fields()) {
+			return nil, false
+		}
+		t = p.fallback.t
+	}
+	files, err := t.t.Files(s.Partition, s.Bucket, nil)
 	if err != nil {
 		return nil, false
 	}
 	for i := range s.Files {
-		if f := &s.Files[i]; f.SchemaID != p.Table.t.Schema.ID || f.WriteCols != nil {
+		if f := &s.Files[i]; f.SchemaID != t.t.Schema.ID || f.WriteCols != nil {
 			return nil, false
 		}
 		paths = append(paths, local.LocalPath(files.Path(&s.Files[i])))
@@ -97,18 +120,19 @@ func (p *Plan) RawFiles(s *Split) (paths []string, ok bool) {
 // Reader yields the rows of a read; io.EOF at the end. The caller releases
 // each batch's Rows. It serves one goroutine.
 type Reader struct {
-	ctx     context.Context
-	t       *Table
-	splits  []Split
-	columns []int
-	mode    read.Mode
-	cur     read.Reader
+	ctx      context.Context
+	t        *Table
+	fallback *fallback
+	splits   []Split
+	columns  []int
+	mode     read.Mode
+	cur      read.Reader
 }
 
 // Read reads splits one after the other; columns are positions in the table's
 // columns, nil for all. Splits may be read in parallel by several Readers.
 func (p *Plan) Read(ctx context.Context, splits []Split, columns []int) *Reader {
-	return &Reader{ctx: ctx, t: p.Table, splits: splits, columns: columns, mode: read.State}
+	return &Reader{ctx: ctx, t: p.Table, fallback: p.fallback, splits: splits, columns: columns, mode: read.State}
 }
 
 // Next gives the next batch, which has at least one row.
@@ -121,7 +145,7 @@ func (r *Reader) Next() (Batch, error) {
 			if len(r.splits) == 0 {
 				return Batch{}, io.EOF
 			}
-			cur, err := read.Open(r.ctx, r.t.t, r.splits[0], r.columns, r.mode)
+			cur, err := r.open(r.splits[0])
 			if err != nil {
 				return Batch{}, fmt.Errorf("read table %s: %w", r.t.Name(), err)
 			}
@@ -140,6 +164,13 @@ func (r *Reader) Next() (Batch, error) {
 		}
 		b.Rows.Release()
 	}
+}
+
+func (r *Reader) open(s Split) (read.Reader, error) {
+	if s.Fallback {
+		return r.fallback.read(r.ctx, r.t, s, r.columns, r.mode)
+	}
+	return read.Open(r.ctx, r.t.t, s, r.columns, r.mode)
 }
 
 // Close ends the read.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/read"
 	"github.com/tarndb/tarn/paimon/internal/stream"
 	"github.com/tarndb/tarn/paimon/internal/table"
@@ -32,6 +33,9 @@ const pollEvery = 20 * time.Millisecond
 func (t *Table) Stream(next int64) (*Stream, error) {
 	if err := stream.CheckChanges(t.t); err != nil {
 		return nil, err
+	}
+	if v := t.t.Raw[fallbackOption]; v != "" {
+		return nil, errs.Unsupported("read table %s as a stream: option '%s' = '%s'", t.Name(), fallbackOption, v)
 	}
 	return t.RawStream(next), nil
 }

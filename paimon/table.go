@@ -61,29 +61,57 @@ func (t *Table) Tags(ctx context.Context) ([]string, error) { return t.t.History
 
 // Travel resolves which snapshot a batch read shows: by the scan options
 // (scan.snapshot-id, scan.tag-name, scan.timestamp-millis, scan.timestamp,
-// scan.version), else the newest; nil for an empty table.
+// scan.version), else the newest; nil for an empty table. With
+// 'scan.fallback-branch', the snapshot of the branch comes with it.
 func (t *Table) Travel(ctx context.Context) (*spec.Snapshot, error) {
 	if err := options.CheckBatchScan(t.t.Raw); err != nil {
 		return nil, fmt.Errorf("read table %s: %w", t.Name(), err)
 	}
+	snap, err := t.travel(ctx)
+	if snap == nil || err != nil {
+		return nil, err
+	}
+	branch, err := t.openFallback(ctx)
+	if branch == nil || err != nil {
+		return snap, err
+	}
+	both := *snap
+	if both.Fallback, err = branch.travel(ctx, snap); err != nil {
+		return nil, branch.fail(err)
+	}
+	return &both, nil
+}
+
+func (t *Table) travel(ctx context.Context) (*spec.Snapshot, error) {
 	o, h := t.t.Options.Scan, t.t.History
 	switch {
 	case o.SnapshotID > 0:
 		return h.Snapshots.Get(ctx, o.SnapshotID)
 	case o.TagName != "":
 		return t.tag(ctx, o.TagName)
-	case o.Timestamp != "":
-		at, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", strings.Replace(o.Timestamp, "T", " ", 1), time.UTC)
+	case o.Timestamp != "" || o.TimestampMillis > 0:
+		millis, err := travelMillis(o)
 		if err != nil {
-			return nil, errs.Invalid("option 'scan.timestamp' = '%s': want yyyy-MM-dd HH:mm:ss", o.Timestamp)
+			return nil, err
 		}
-		return t.asOf(ctx, at.UnixMilli())
-	case o.TimestampMillis > 0:
-		return t.asOf(ctx, o.TimestampMillis)
+		return t.asOf(ctx, millis)
 	case o.Version != "":
 		return t.version(ctx, o.Version)
 	}
 	return h.Snapshots.Latest(ctx)
+}
+
+// travelMillis gives the time that the scan options name, in epoch
+// milliseconds; texts are read as UTC.
+func travelMillis(o options.Scan) (int64, error) {
+	if o.Timestamp == "" {
+		return o.TimestampMillis, nil
+	}
+	at, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", strings.Replace(o.Timestamp, "T", " ", 1), time.UTC)
+	if err != nil {
+		return 0, errs.Invalid("option 'scan.timestamp' = '%s': want yyyy-MM-dd HH:mm:ss", o.Timestamp)
+	}
+	return at.UnixMilli(), nil
 }
 
 func (t *Table) tag(ctx context.Context, name string) (*spec.Snapshot, error) {

@@ -2,6 +2,8 @@ package query
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tarndb/tarn/internal/query/ast"
@@ -9,16 +11,35 @@ import (
 	"github.com/tarndb/tarn/paimon/errs"
 )
 
-// procedure is one CALL sys.<name>: its parameters in order, and what it does.
+// procedure is one CALL sys.<name>: its parameters in order, with Paimon's
+// names (those of its Flink procedures), and what it does.
 type procedure struct {
 	params []string
-	run    func(ctx context.Context, s *Session, args map[string]string) (*Result, error)
+	// rest says that more positional arguments belong to the last parameter;
+	// they are joined by ';'.
+	rest bool
+	// flag is a parameter that a positional TRUE or FALSE stands for, wherever
+	// it is: Paimon's procedure is overloaded.
+	flag string
+	run  func(ctx context.Context, s *Session, args arguments) (*Result, error)
 }
 
 func procedures() map[string]procedure {
 	return map[string]procedure{
-		"compact": {params: []string{"table", "partitions", "order_strategy", "order_by", "options", "where", "partition_idle_time", "compact_strategy"}, run: callCompact},
+		"compact":       {params: []string{"table", "partitions", "order_strategy", "order_by", "options", "where", "partition_idle_time", "compact_strategy"}, run: callCompact},
+		"create_branch": {params: []string{"table", "branch", "tag", "ignoreIfExists"}, flag: "ignoreIfExists", run: callCreateBranch},
+		"delete_branch": {params: []string{"table", "branch"}, run: callDeleteBranch},
+		"fast_forward":  {params: []string{"table", "branch"}, run: callFastForward},
 	}
+}
+
+func procedureNames() string {
+	var names []string
+	for name := range procedures() {
+		names = append(names, "sys."+name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 // call runs CALL sys.<procedure>(…) with positional or named arguments.
@@ -27,54 +48,127 @@ func (s *Session) call(ctx context.Context, st *ast.CallStmt) (*Result, error) {
 	name := strings.ToLower(parts[len(parts)-1].Name)
 	p, ok := procedures()[name]
 	if !ok || len(parts) < 2 || !strings.EqualFold(parts[len(parts)-2].Name, "sys") {
-		return nil, errs.Unsupported("CALL %s: this version of Tarn has sys.compact", st.Name)
+		return nil, errs.Unsupported("CALL %s: this version of Tarn has %s", st.Name, procedureNames())
 	}
-	args := map[string]string{}
-	for i, a := range st.Args {
-		key := strings.ToLower(strings.Trim(a.Name, "`"))
-		if key == "" {
-			if i >= len(p.params) {
-				return nil, errs.Invalid("CALL %s takes at most %d arguments: %s", st.Name, len(p.params), strings.Join(p.params, ", "))
-			}
-			key = p.params[i]
-		}
-		lit, isLit := a.Value.(*ast.Literal)
-		if !isLit {
-			return nil, errs.Invalid("line %d, column %d: argument %s of CALL %s: write a literal", a.Line, a.Column, key, st.Name)
-		}
-		known := false
-		for _, k := range p.params {
-			known = known || k == key
-		}
-		if !known {
-			return nil, errs.Invalid("line %d, column %d: CALL %s has no argument %s; it takes %s", a.Line, a.Column, st.Name, key, strings.Join(p.params, ", "))
-		}
-		args[key] = lit.Text
+	args, err := p.bind(st)
+	if err != nil {
+		return nil, err
 	}
 	return p.run(ctx, s, args)
 }
 
-func callCompact(ctx context.Context, s *Session, args map[string]string) (*Result, error) {
-	for _, k := range []string{"order_strategy", "order_by", "where", "partition_idle_time"} {
-		if args[k] != "" {
-			return nil, errs.Unsupported("CALL sys.compact: argument %s", k)
+// arguments are the given arguments of a call, as text. What is NULL or left
+// out is not among them.
+type arguments struct {
+	call   string // "sys.compact"
+	values map[string]string
+}
+
+func (p *procedure) bind(st *ast.CallStmt) (arguments, error) {
+	args := arguments{call: st.Name.String(), values: map[string]string{}}
+	for i, a := range st.Args {
+		lit, err := literalArgument(a)
+		if err != nil {
+			return args, fmt.Errorf("CALL %s: %w", st.Name, err)
+		}
+		key := strings.Trim(a.Name, "`")
+		switch {
+		case key == "" && p.flag != "" && lit.Kind == ast.BoolLit:
+			key = p.flag
+		case key == "" && i >= len(p.params) && p.rest:
+			key = p.params[len(p.params)-1]
+			args.values[key] += ";" + lit.Text
+			continue
+		case key == "" && i >= len(p.params):
+			return args, errs.Invalid("CALL %s takes at most %d arguments: %s", st.Name, len(p.params), strings.Join(p.params, ", "))
+		case key == "":
+			key = p.params[i]
+		}
+		at := slices.IndexFunc(p.params, func(k string) bool { return strings.EqualFold(k, key) })
+		if at < 0 {
+			return args, errs.Invalid("line %d, column %d: CALL %s has no argument %s; it takes %s", a.Line, a.Column, st.Name, key, strings.Join(p.params, ", "))
+		}
+		if _, twice := args.values[p.params[at]]; twice {
+			return args, errs.Invalid("line %d, column %d: CALL %s: argument %s is given twice", a.Line, a.Column, st.Name, p.params[at])
+		}
+		if lit.Kind != ast.NullLit {
+			args.values[p.params[at]] = lit.Text
 		}
 	}
-	if args["table"] == "" {
-		return nil, errs.Invalid("CALL sys.compact: argument table is missing; write CALL sys.compact('database.table')")
+	return args, nil
+}
+
+// literalArgument gives an argument's literal; Flink scripts write missing
+// ones as CAST(NULL AS type).
+func literalArgument(a ast.CallArg) (*ast.Literal, error) {
+	value := a.Value
+	if c, ok := value.(*ast.Cast); ok {
+		value = c.X
 	}
-	parts := strings.Split(args["table"], ".")
-	var name ast.Name
-	for _, p := range parts {
-		name.Parts = append(name.Parts, ast.Ident{Name: p})
+	lit, ok := value.(*ast.Literal)
+	if _, cast := a.Value.(*ast.Cast); !ok || cast && lit.Kind != ast.NullLit {
+		name := a.Name
+		if name == "" {
+			name = "(positional)"
+		}
+		return nil, errs.Invalid("line %d, column %d: argument %s: write a literal", a.Line, a.Column, name)
 	}
-	t, err := s.open(ctx, name)
+	return lit, nil
+}
+
+// need gives an argument that must be there.
+func (a arguments) need(key string) (string, error) {
+	if v := a.values[key]; v != "" {
+		return v, nil
+	}
+	hint := ""
+	if key == "table" {
+		hint = fmt.Sprintf("; write CALL %s('database.table')", a.call)
+	}
+	return "", errs.Invalid("CALL %s: argument %s is missing%s", a.call, key, hint)
+}
+
+// flag gives a BOOLEAN argument, false when it is missing.
+func (a arguments) flag(key string) (bool, error) {
+	switch v := a.values[key]; strings.ToLower(v) {
+	case "true":
+		return true, nil
+	case "", "false":
+		return false, nil
+	default:
+		return false, errs.Invalid("CALL %s: argument %s = '%s': want TRUE or FALSE", a.call, key, v)
+	}
+}
+
+// table opens the table that the argument table names: 'database.table'.
+func (a arguments) table(ctx context.Context, s *Session) (*paimon.Table, error) {
+	text, err := a.need("table")
 	if err != nil {
 		return nil, err
 	}
-	o := paimon.CompactOptions{Full: !strings.EqualFold(args["compact_strategy"], "minor")}
-	if args["partitions"] != "" {
-		if o.Partition, err = parsePartition(args["partitions"]); err != nil {
+	var name ast.Name
+	for _, p := range strings.Split(text, ".") {
+		name.Parts = append(name.Parts, ast.Ident{Name: strings.Trim(p, "`")})
+	}
+	return s.open(ctx, name)
+}
+
+// success is what most of Paimon's procedures give.
+func success() *Result { return table([]string{"result"}, [][]string{{"Success"}}) }
+
+func callCompact(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	for _, k := range []string{"order_strategy", "order_by", "where", "partition_idle_time"} {
+		if args.values[k] != "" {
+			return nil, errs.Unsupported("CALL sys.compact: argument %s", k)
+		}
+	}
+	t, err := args.table(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	o := paimon.CompactOptions{Full: !strings.EqualFold(args.values["compact_strategy"], "minor")}
+	if args.values["partitions"] != "" {
+		if o.Partition, err = parsePartition(args.values["partitions"]); err != nil {
 			return nil, err
 		}
 	}

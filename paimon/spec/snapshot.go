@@ -54,6 +54,10 @@ type Snapshot struct {
 	Properties                map[string]string `json:"properties,omitempty"`
 	NextRowID                 *int64            `json:"nextRowId,omitempty"`
 	Operation                 *string           `json:"operation,omitempty"` // 2.x
+
+	// Fallback is the snapshot of the branch that is read beside this one
+	// ('scan.fallback-branch'); nil: none. It is no part of the file.
+	Fallback *Snapshot `json:"-"`
 }
 
 // ParseSnapshot reads a snapshot, or the snapshot part of a tag or of a

@@ -93,7 +93,6 @@ var refused = map[string]string{
 	"files.orc_snappy":          "orc",
 	"files.orc_zlib":            "orc",
 	"files.orc_zstd":            "orc",
-	"history.fallback":          "scan.fallback-branch",
 	"index.dv_bitmap":           "deletion-vectors.enabled",
 	"types.nested_append_avro":  "avro",
 	"types.nested_pk_avro":      "avro",

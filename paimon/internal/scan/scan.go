@@ -29,6 +29,9 @@ type Split struct {
 	Files        []spec.DataFileMeta
 	// Raw says that rows can be read file by file, without merging.
 	Raw bool
+	// Fallback says that the files are of the branch that
+	// 'scan.fallback-branch' names.
+	Fallback bool
 }
 
 // Rows is the number of records in the files, merged or not.
@@ -85,10 +88,7 @@ func (s *Scanner) Live(ctx context.Context, snap *spec.Snapshot, r Request) ([]S
 
 // Plan gives the splits of a batch read of a snapshot.
 func (s *Scanner) Plan(ctx context.Context, snap *spec.Snapshot, r Request) ([]Split, error) {
-	if s.Options.MergeEngine == options.FirstRow && !r.AllLevels {
-		r.MinLevel = max(r.MinLevel, 1)
-	}
-	buckets, err := s.Live(ctx, snap, r)
+	buckets, err := s.Live(ctx, snap, s.visible(r))
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +101,31 @@ func (s *Scanner) Plan(ctx context.Context, snap *spec.Snapshot, r Request) ([]S
 		default:
 			b.Raw = rawConvertible(b.Files)
 			out = append(out, b)
+		}
+	}
+	return out, nil
+}
+
+// visible leaves out the levels that batch reads do not show.
+func (s *Scanner) visible(r Request) Request {
+	if s.Options.MergeEngine == options.FirstRow && !r.AllLevels {
+		r.MinLevel = max(r.MinLevel, 1)
+	}
+	return r
+}
+
+// Partitions gives the partitions (BinaryRows) that hold visible files in a
+// snapshot and satisfy the filter's conditions on partition columns. Other
+// conditions do not count. Source: DataTableBatchScan.listPartitions.
+func (s *Scanner) Partitions(ctx context.Context, snap *spec.Snapshot, filter predicate.Filter) (map[string]bool, error) {
+	live, err := s.Live(ctx, snap, s.visible(Request{Filter: filter.Only(s.Schema.PartitionKeys...)}))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for i := range live {
+		if live[i].Bucket != -2 {
+			out[string(live[i].Partition)] = true
 		}
 	}
 	return out, nil

@@ -1,0 +1,226 @@
+package paimon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/tarndb/tarn/paimon/columnar"
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/read"
+	"github.com/tarndb/tarn/paimon/predicate"
+	"github.com/tarndb/tarn/paimon/spec"
+	"github.com/tarndb/tarn/paimon/types"
+)
+
+// fallback is the branch that 'scan.fallback-branch' names, seen with the
+// columns of the table that names it. Partitions that the table has come from
+// the table, all others from the branch.
+// Source: org.apache.paimon.table.FallbackReadFileStoreTable.
+type fallback struct {
+	of *Table // names the branch
+	t  *Table // the branch
+}
+
+// openFallback opens the branch to fall back to, nil if the table names none.
+func (t *Table) openFallback(ctx context.Context) (*fallback, error) {
+	name := t.t.Raw[fallbackOption]
+	if strings.TrimSpace(name) == "" {
+		return nil, nil
+	}
+	id := t.id
+	if id.Branch = name; name == "main" {
+		id.Branch = ""
+	}
+	if id.Branch == t.id.Branch {
+		return nil, nil
+	}
+	hint := maps.Clone(t.hint)
+	delete(hint, "bucket") // the branch may have another number
+	branch, err := t.w.Table(ctx, id, hint)
+	if errors.Is(err, errs.ErrNotFound) {
+		return nil, errs.Kinded(errs.ErrNotFound, "read table %s: option '%s' = '%s': the table has no branch '%s', from which partitions that it lacks are read; make the branch with CALL sys.create_branch('%s.%s', '%s'), or reset the option with ALTER TABLE %s.%s RESET ('%s')",
+			t.Name(), fallbackOption, name, name, id.Database, id.Table, name, id.Database, id.Table, fallbackOption)
+	}
+	f := &fallback{of: t, t: branch}
+	if err == nil {
+		_, err = columnsIn(t, branch)
+	}
+	return f, f.fail(err)
+}
+
+// fail says that an error came from the branch and which option leads there.
+func (f *fallback) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("read table %s: branch '%s' ('%s'): %w", f.of.Name(), f.of.t.Raw[fallbackOption], fallbackOption, err)
+}
+
+// columnsIn gives where the columns of a table are in its fallback branch.
+// Paimon wants the same types in the same order and then goes by column ids.
+func columnsIn(t, branch *Table) ([]int, error) {
+	fields, others := t.Fields(), branch.Fields()
+	same := len(fields) == len(others) && slices.Equal(t.t.Schema.PartitionKeys, branch.t.Schema.PartitionKeys)
+	for i := 0; same && i < len(fields); i++ {
+		same = fields[i].Type.EqualIgnoringNull(others[i].Type)
+	}
+	if !same {
+		return nil, errs.Invalid("Branch %s and %s does not have the same row type.\nRow type of branch %s is %s.\nRow type of branch %s is %s.\nMake the columns alike with ALTER TABLE, or reset '%s'",
+			branchName(t), branchName(branch), branchName(t), rowType(fields), branchName(branch), rowType(others), fallbackOption)
+	}
+	at := make([]int, len(fields))
+	for i, f := range fields {
+		at[i] = slices.IndexFunc(others, func(o types.Field) bool { return o.ID == f.ID })
+		if at[i] < 0 || !f.Type.EqualIgnoringNull(others[at[i]].Type) {
+			return nil, errs.Invalid("column %s of %s was made after the branch parted: the branch's column of that type (%s) is another one; reset '%s'", f.Name, t.Name(), others[i].Name, fallbackOption)
+		}
+	}
+	return at, nil
+}
+
+func branchName(t *Table) string {
+	if t.id.Branch == "" {
+		return "main"
+	}
+	return t.id.Branch
+}
+
+func rowType(fields []types.Field) string {
+	return types.Type{Root: types.Row, Fields: fields, Nullable: true}.String()
+}
+
+// travel gives the snapshot of the branch that belongs to the scan options of
+// the table, of which main is the snapshot; nil for an empty branch. Ids
+// differ between branches: an id stands for its time, as in Paimon.
+func (f *fallback) travel(ctx context.Context, main *spec.Snapshot) (*spec.Snapshot, error) {
+	o, snaps := f.of.t.Options.Scan, f.t.t.History.Snapshots
+	switch {
+	case o.SnapshotID > 0:
+		return f.asOf(ctx, main)
+	case o.TagName != "":
+		return f.t.tag(ctx, o.TagName)
+	case o.Timestamp != "" || o.TimestampMillis > 0:
+		millis, err := travelMillis(o)
+		if err != nil {
+			return nil, err
+		}
+		return snaps.AtOrBefore(ctx, millis)
+	case o.Version != "":
+		snap, err := f.t.tag(ctx, o.Version)
+		if _, perr := strconv.ParseInt(o.Version, 10, 64); err != nil && perr == nil {
+			return f.asOf(ctx, main)
+		}
+		return snap, err
+	}
+	return snaps.Latest(ctx)
+}
+
+// asOf gives the branch's snapshot at the time of main, its first one when it
+// is younger.
+func (f *fallback) asOf(ctx context.Context, main *spec.Snapshot) (*spec.Snapshot, error) {
+	snaps := f.t.t.History.Snapshots
+	latest, err := snaps.LatestID(ctx)
+	if err != nil || latest == 0 {
+		return nil, err
+	}
+	snap, err := snaps.AtOrBefore(ctx, main.TimeMillis)
+	if snap != nil || err != nil {
+		return snap, err
+	}
+	return snaps.Get(ctx, 1)
+}
+
+// add completes a plan of the table by the partitions that only the branch has.
+func (f *fallback) add(ctx context.Context, p *Plan, filter predicate.Filter) error {
+	var snap *spec.Snapshot
+	var err error
+	if p.Snapshot != nil && p.Snapshot.Fallback != nil {
+		snap = p.Snapshot.Fallback
+	} else if p.Snapshot != nil || !f.of.traveling() {
+		if snap, err = f.travel(ctx, p.Snapshot); err != nil {
+			return f.fail(err)
+		}
+	}
+	if snap == nil {
+		return nil
+	}
+	have, err := p.Table.t.Scanner.Partitions(ctx, p.Snapshot, filter)
+	if err != nil {
+		return fmt.Errorf("read table %s: %w", p.Table.Name(), err)
+	}
+	theirs, err := f.t.plan(ctx, snap, sameColumns(filter, p.Table.Fields(), f.t.Fields()))
+	if err != nil {
+		return f.fail(err)
+	}
+	f.t = theirs.Table
+	if _, err := columnsIn(p.Table, f.t); err != nil { // those of then
+		return f.fail(err)
+	}
+	p.fallback = f
+	for _, s := range theirs.Splits {
+		if !have[string(s.Partition)] {
+			s.Fallback = true
+			p.Splits = append(p.Splits, s)
+		}
+	}
+	return nil
+}
+
+// sameNames reports whether the branch has the very columns, in order.
+func (f *fallback) sameNames(fields []types.Field) bool {
+	return slices.EqualFunc(fields, f.t.Fields(), func(a, b types.Field) bool { return a.ID == b.ID && a.Name == b.Name })
+}
+
+// read opens a split of the branch; rows come in the columns of t.
+func (f *fallback) read(ctx context.Context, t *Table, s Split, columns []int, mode read.Mode) (read.Reader, error) {
+	at, err := columnsIn(t, f.t)
+	if err != nil {
+		return nil, f.fail(err)
+	}
+	fields := t.Fields()
+	if columns != nil {
+		picked := make([]int, len(columns))
+		fields = make([]types.Field, len(columns))
+		for i, c := range columns {
+			picked[i], fields[i] = at[c], t.Fields()[c]
+		}
+		at = picked
+	} else if slices.IsSorted(at) {
+		at = nil
+	}
+	r, err := read.Open(ctx, f.t.t, s, at, mode)
+	if err != nil {
+		return nil, f.fail(err)
+	}
+	return &relabeled{Reader: r, schema: types.ArrowSchema(fields), f: f}, nil
+}
+
+// relabeled gives the rows of a branch under the columns of the table.
+type relabeled struct {
+	read.Reader
+	schema *arrow.Schema
+	f      *fallback
+}
+
+func (r *relabeled) Next() (columnar.Batch, error) {
+	b, err := r.Reader.Next()
+	if err != nil && err != io.EOF {
+		err = r.f.fail(err)
+	}
+	if err != nil || b.Rows == nil {
+		return b, err
+	}
+	rows := array.NewRecordBatch(r.schema, b.Rows.Columns(), b.Rows.NumRows())
+	b.Rows.Release()
+	b.Rows = rows
+	return b, nil
+}
