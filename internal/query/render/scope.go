@@ -30,6 +30,7 @@ type scope struct {
 	aliases     map[string]val
 	aliasInline bool // an output column stands for its expression and hides an input column
 	aliasFirst  bool // ORDER BY: an output column hides an input column
+	aliasWhere  bool // an output column stands for its expression where no input column has its name
 	lambda      map[string]val
 	ctes        map[string][]Column
 	ctesUnknown map[string]bool
@@ -150,9 +151,20 @@ func (r *renderer) lookup(s *scope, e *ast.ColumnRef) (val, bool) {
 		return r.fields(v, e.Parts[n+1:], e), true
 	}
 	if v, ok := s.aliases[fold(first)]; ok {
-		return r.fields(val{sql: quote(first), t: v.t, agg: v.agg}, e.Parts[1:], e), true
+		return r.fields(r.output(s, first, v, e), e.Parts[1:], e), true
 	}
 	return val{}, false
+}
+
+// output is a reference to an output column of the SELECT.
+func (r *renderer) output(s *scope, name string, v val, e *ast.ColumnRef) val {
+	if !s.aliasWhere || slices.ContainsFunc(s.rels, func(rel *relation) bool { return !rel.known }) {
+		return val{sql: quote(name), t: v.t, agg: v.agg} // DuckDB decides
+	}
+	if v.agg {
+		r.fail(e, "filter by HAVING", "column %q is an aggregate, which WHERE cannot see", name)
+	}
+	return val{sql: "(" + v.sql + ")", t: v.t}
 }
 
 // bareColumn finds the first part as a column of any relation; the rest are fields.

@@ -46,8 +46,10 @@ func (r *renderer) selectBlock(outer *scope, q *ast.Select) (sql string, cols []
 // filter that sees the output columns.
 func (r *renderer) where(s *scope, q *ast.Select) string {
 	var parts []string
-	if q.Where != nil {
-		parts = append(parts, r.condition(s, q.Where))
+	if q.Where != nil { // names that no column has may be those of the output
+		in := *s
+		in.aliasWhere = true
+		parts = append(parts, r.condition(&in, q.Where))
 	}
 	if r.havingIsWhere(q) {
 		out := &scope{outer: s.outer, rels: s.rels, aliases: s.aliases, aliasInline: true}
