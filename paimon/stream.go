@@ -96,6 +96,15 @@ func (p *StreamPlan) Rows() int64 {
 	return n
 }
 
+// ChangelogRows is how many rows the snapshot says that its changelog has;
+// false where the piece is not a snapshot's changelog, or it does not say.
+func (p *StreamPlan) ChangelogRows() (int64, bool) {
+	if p.Full || p.Snapshot == nil || p.Snapshot.ChangelogManifestList == nil || p.Snapshot.ChangelogRecordCount == nil {
+		return 0, false
+	}
+	return *p.Snapshot.ChangelogRecordCount, true
+}
+
 // Read gives the piece's rows; columns are positions, nil for all. Changes of
 // one key come in order.
 func (p *StreamPlan) Read(ctx context.Context, columns []int) (*Reader, error) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -117,6 +118,87 @@ func (l *lake) replay(name string) (state map[string]string, changes int, err er
 		})
 		r.Close()
 	}
+}
+
+// audit holds every snapshot of a table of totals (orders, fee by product)
+// against the changelog that they are made of: it must have all changes before
+// the position that the snapshot carries, and none after it.
+func (l *lake) audit(totals, source string, of func(row map[string]any) (product string, fee any)) {
+	l.t.Helper()
+	ctx := context.Background()
+	t, src := l.table(totals), l.table(source)
+	s, err := src.Stream(1)
+	require.NoError(l.t, err)
+	defer s.Close()
+	want := map[string]string{}
+	orders, cents := map[string]int64{}, map[string]int64{}
+	next := int64(1) // of the changelog, what is not in want yet
+	advance := func(to int64) {
+		for next < to {
+			p, err := s.TryNext(ctx)
+			require.NoError(l.t, err)
+			require.NotNil(l.t, p, "%s has a position behind the end of %s", totals, source)
+			r, err := p.Read(ctx, nil)
+			require.NoError(l.t, err)
+			each(l.t, src, r, func(_, text string, kind types.RowKind) {
+				var row map[string]any
+				require.NoError(l.t, json.Unmarshal([]byte(text), &row))
+				product, fee := of(row)
+				sign := int64(1)
+				if kind.IsRetract() {
+					sign = -1
+				}
+				orders[product] += sign
+				if fee != nil {
+					cents[product] += sign * inCents(l.t, fee.(string))
+				}
+			})
+			r.Close()
+			next = p.Next
+		}
+		for product, n := range orders {
+			want[product] = fmt.Sprintf("%d %d", n, cents[product])
+		}
+	}
+	all, err := t.Snapshots(ctx)
+	require.NoError(l.t, err)
+	for _, snap := range all {
+		var inputs map[string]string
+		require.NoError(l.t, json.Unmarshal([]byte(snap.Properties["tarn.positions"]), &inputs))
+		var at struct{ Next, Full, Skip int64 }
+		require.NoError(l.t, json.Unmarshal([]byte(inputs[source]), &at))
+		if at.Skip > 0 {
+			continue // inside a piece
+		}
+		advance(at.Next)
+		plan, err := t.Plan(ctx, snap, nil)
+		require.NoError(l.t, err)
+		r := plan.Read(ctx, plan.Splits, nil)
+		have := map[string]string{}
+		each(l.t, t, r, func(_, text string, _ types.RowKind) {
+			var row struct {
+				Product string
+				Orders  int64
+				Fee     *string
+			}
+			require.NoError(l.t, json.Unmarshal([]byte(text), &row))
+			fee := int64(0)
+			if row.Fee != nil {
+				fee = inCents(l.t, *row.Fee)
+			}
+			have[row.Product] = fmt.Sprintf("%d %d", row.Orders, fee)
+		})
+		r.Close()
+		require.NoError(l.t, differ(fmt.Sprintf("%s at snapshot %d (%s of %s), positions %s", totals, snap.ID, snap.CommitKind, snap.CommitUser, inputs[source]), want, have))
+	}
+}
+
+func inCents(t testing.TB, fee string) int64 {
+	t.Helper()
+	whole, part, _ := strings.Cut(fee, ".")
+	n, err := strconv.ParseInt(whole+part, 10, 64)
+	require.NoError(t, err)
+	return n
 }
 
 // whole checks that no snapshot is missing and that every file that the

@@ -141,6 +141,8 @@ func (f *killRun) settle() {
 		require.True(f.t, p.kill(), "%s ended by itself: %v\n%s", p.name, p.err, p.out.lines(20))
 		p.launch()
 	}
+	// Every commit of a total holds exactly the changes before its position.
+	f.lake.audit("dws.fee_by_product", "ods.order_info", func(row map[string]any) (string, any) { return fmt.Sprint(row["product"]), row["order_real_fee"] })
 	eventually(f.t, limit, func() error { return f.explain(differ("dws.fee_by_product", f.fees(), f.totals("dws.fee_by_product"))) })
 	eventually(f.t, limit, func() error {
 		return f.explain(differ("dws.wide_by_product", f.wideFees(), f.totals("dws.wide_by_product")))

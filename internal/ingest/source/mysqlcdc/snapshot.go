@@ -105,11 +105,17 @@ func (s *snapshot) step(ctx context.Context) error {
 	return nil
 }
 
-// prepare readies a chunk without an exact place: the stream catches up to L,
+// prepare readies a chunk. Without an exact place the stream catches up to L,
 // and what it has seen becomes visible. It gives false when a batch got full.
 func (s *snapshot) prepare(ctx context.Context) (bool, error) {
 	if s.exact {
-		return true, nil
+		if s.r.st.skip == 0 {
+			return true, nil
+		}
+		// An earlier reader dropped rows of the transaction that the stream is
+		// in, for a chunk to have them: the view must not be older than that.
+		behind := fileOffset{s.r.st.at.file, s.r.st.at.pos + 1}
+		return s.r.consume(ctx, &behind)
 	}
 	if s.low == nil {
 		low, _, err := s.r.src.status(ctx, s.r.sql)

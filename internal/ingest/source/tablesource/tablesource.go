@@ -127,6 +127,9 @@ func (r *reader) Next(ctx context.Context) (change.Batch, error) {
 			if r.skip > 0 {
 				return change.Batch{}, errs.Corrupt(r.s.t.Name(), "the position to go on from lies %d rows behind the end of what snapshot %d holds: the table was made anew or rolled back; start the job under another name", r.skip, r.plan.Next-1)
 			}
+			if want, known := r.plan.ChangelogRows(); known && r.given != want {
+				return change.Batch{}, errs.Corrupt(r.s.t.Name(), "the changelog of snapshot %d has %d rows, %d were read", r.plan.Snapshot.ID, want, r.given)
+			}
 			r.at = position{Next: r.plan.Next}
 			out := change.Batch{Position: encode(r.at), Watermark: r.committed()}
 			r.end()
