@@ -287,3 +287,40 @@ func TestCompactBesideWriter(t *testing.T) {
 	}
 	require.Equal(t, "1 v5", sorted(state(t, table))[0])
 }
+
+// TestCommitBase: a commit that follows from a snapshot conflicts when rows
+// have come or gone since, and not when the table was compacted only.
+func TestCommitBase(t *testing.T) {
+	ctx := context.Background()
+	_, table := newTable(t, map[string]string{"bucket": "1", "write-only": "true"})
+	commit := func(user string, id int64, base *paimon.Base, row string) (*spec.Snapshot, error) {
+		return table.NewCommitter(user).Commit(ctx, paimon.Commit{Identifier: id, Base: base, Messages: prepared(t, table, paimon.WriteOptions{}, row)})
+	}
+	empty := &paimon.Base{}
+	one, err := commit("a", 1, empty, "+I 1 a")
+	require.NoError(t, err)
+	_, err = commit("b", 1, empty, "+I 2 b")
+	require.ErrorIs(t, err, errs.ErrConflict)
+	require.ErrorContains(t, err, "another job (a)")
+
+	_, err = table.Compact(ctx, paimon.CompactOptions{})
+	require.NoError(t, err)
+	two, err := commit("b", 1, &paimon.Base{Snapshot: one}, "+I 2 b")
+	require.NoError(t, err, "only compacted since")
+	again, err := commit("b", 1, &paimon.Base{Snapshot: one}, "+I 2 b")
+	require.NoError(t, err, "the same commit again is recognised")
+	require.Equal(t, two.ID, again.ID)
+	_, err = commit("a", 2, &paimon.Base{Snapshot: one}, "+I 3 c")
+	require.ErrorIs(t, err, errs.ErrConflict)
+
+	other := *two
+	id := "another one"
+	other.UUID = &id
+	_, err = commit("a", 2, &paimon.Base{Snapshot: &other}, "+I 3 c")
+	require.ErrorContains(t, err, "is gone: the table was rolled back")
+	other.ID += 5
+	_, err = commit("a", 2, &paimon.Base{Snapshot: &other}, "+I 3 c")
+	require.ErrorContains(t, err, "is gone: the table was rolled back")
+	_, err = commit("a", 2, &paimon.Base{Snapshot: two}, "+I 3 c")
+	require.NoError(t, err)
+}

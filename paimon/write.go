@@ -72,6 +72,15 @@ type Commit struct {
 	Overwrite *Overwrite
 	// KeepEmpty commits even if nothing changed, for the properties' sake.
 	KeepEmpty bool
+	// Base, when set, is the state that the rows were made for: if another
+	// commit has added rows or taken some away since, this one is
+	// errs.ErrConflict and changes nothing. Compactions do not count.
+	Base *Base
+}
+
+// Base is the state of a table at a snapshot.
+type Base struct {
+	Snapshot *spec.Snapshot // nil: the empty table
 }
 
 // Overwrite says what an overwrite replaces.
@@ -111,6 +120,9 @@ func (c *Committer) Last(ctx context.Context) (*spec.Snapshot, error) {
 // an error: what was written is recognised.
 func (c *Committer) Commit(ctx context.Context, b Commit) (*spec.Snapshot, error) {
 	in := commit.Committable{Identifier: b.Identifier, Watermark: b.Watermark, Properties: b.Properties, Messages: b.Messages, KeepEmpty: b.KeepEmpty}
+	if b.Base != nil {
+		in.Base = &commit.Base{Snapshot: b.Base.Snapshot}
+	}
 	if b.Overwrite != nil {
 		matches, err := c.replaced(b)
 		if err != nil {

@@ -28,6 +28,9 @@ type attempt struct {
 func (a *attempt) run(ctx context.Context, latest *spec.Snapshot) (*spec.Snapshot, error) {
 	c := a.c
 	a.written = nil
+	if err := a.checkBase(ctx, latest); err != nil {
+		return nil, err
+	}
 	entries, index, err := a.resolve(ctx, latest)
 	if err != nil {
 		return nil, err

@@ -83,6 +83,14 @@ type Committable struct {
 	// KeepEmpty makes a snapshot even if nothing changes, so that positions
 	// move on.
 	KeepEmpty bool
+	// Base, when set, makes the commit conflict if rows were added or taken
+	// away since.
+	Base *Base
+}
+
+// Base is the state of a table that the content of a commit follows from.
+type Base struct {
+	Snapshot *spec.Snapshot // nil: the empty table
 }
 
 // Overwrite says which partitions an overwrite replaces.
@@ -174,6 +182,7 @@ func split(b Committable) (appended, compacted change) {
 	appended = change{Committable: b, kind: spec.CommitAppend}
 	compacted = change{Committable: b, kind: spec.CommitCompact, check: true}
 	compacted.Overwrite = nil // the partitions have been replaced by then
+	compacted.Base = nil      // no row comes or goes
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		entry := func(kind int8, f spec.DataFileMeta) spec.ManifestEntry {

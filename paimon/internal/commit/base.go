@@ -1,0 +1,66 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// checkBase refuses a commit whose rows were made for another state of the
+// table than that of latest. As the snapshot after latest is put if absent,
+// none can come in between.
+func (a *attempt) checkBase(ctx context.Context, latest *spec.Snapshot) error {
+	if a.Base == nil {
+		return nil
+	}
+	var base, newest int64
+	if a.Base.Snapshot != nil {
+		base = a.Base.Snapshot.ID
+	}
+	if latest != nil {
+		newest = latest.ID
+	}
+	gone := func() error {
+		return a.conflict(latest, "snapshot %d, which this commit follows from, is gone: the table was rolled back or made anew; the work is done again on the newest snapshot", base)
+	}
+	if newest < base {
+		return gone()
+	}
+	if base > 0 {
+		now, err := a.c.history.Snapshots.Get(ctx, base)
+		switch {
+		case errors.Is(err, errs.ErrNotFound) && newest > base: // expired
+		case err != nil:
+			return fmt.Errorf("check commit to %s: %w", a.c.o.Table, err)
+		case !same(now, a.Base.Snapshot):
+			return gone()
+		}
+	}
+	if newest == base {
+		return nil
+	}
+	since, err := a.c.history.Snapshots.Range(ctx, base+1, newest)
+	if err != nil {
+		return fmt.Errorf("check commit to %s: %w", a.c.o.Table, err)
+	}
+	for _, s := range since {
+		if s.CommitKind != spec.CommitCompact && s.CommitKind != spec.CommitAnalyze {
+			return a.conflict(s, "the rows of this commit follow from snapshot %d, and another job (%s) has changed the table since; the work is done again on the newest snapshot", base, s.CommitUser)
+		}
+	}
+	if int64(len(since)) < newest-base {
+		return a.conflict(latest, "the rows of this commit follow from snapshot %d, and snapshots since have expired unseen; the work is done again on the newest snapshot", base)
+	}
+	return nil
+}
+
+// same reports whether two snapshots of one id are one.
+func same(a, b *spec.Snapshot) bool {
+	if a.UUID != nil && b.UUID != nil {
+		return *a.UUID == *b.UUID
+	}
+	return a.CommitUser == b.CommitUser && a.CommitIdentifier == b.CommitIdentifier && a.TimeMillis == b.TimeMillis && a.BaseManifestList == b.BaseManifestList
+}
