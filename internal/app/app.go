@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/tarndb/tarn/internal/jobs"
@@ -43,7 +42,7 @@ type App struct {
 	Jobs      *jobs.Manager
 
 	duck *duck.Engine
-	temp string
+	temp *tempFolder
 }
 
 // Open builds the parts.
@@ -53,17 +52,17 @@ func Open(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	store.Sync = o.Sync
-	temp, err := os.MkdirTemp(o.TempDir, "tarn-")
+	temp, err := newTempFolder(o.TempDir)
 	if err != nil {
-		return nil, fmt.Errorf("make the folder for temporary files: %w", err)
+		return nil, err
 	}
 	a := &App{Store: store, temp: temp}
-	a.Warehouse = paimon.Open(store, paimon.Options{WriteMemory: o.WriteMemory, SpillDir: temp})
+	a.Warehouse = paimon.Open(store, paimon.Options{WriteMemory: o.WriteMemory, SpillDir: temp.path})
 	root, err := filepath.EvalSymlinks(store.Root())
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.duck, err = duck.Open(ctx, duck.Options{MemoryLimit: o.QueryMemory, MemoryLimitName: "--query-memory", TempDir: filepath.Join(temp, "query"),
+	a.duck, err = duck.Open(ctx, duck.Options{MemoryLimit: o.QueryMemory, MemoryLimitName: "--query-memory", TempDir: filepath.Join(temp.path, "query"),
 		AllowedDirs: []string{root}})
 	if err == nil {
 		err = setup(ctx, a.duck)
@@ -101,5 +100,5 @@ func (a *App) Close() error {
 	if a.duck != nil {
 		err = a.duck.Close()
 	}
-	return errors.Join(err, os.RemoveAll(a.temp))
+	return errors.Join(err, a.temp.Close())
 }
