@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tarndb/tarn/internal/query/dialect"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -85,6 +86,42 @@ func family(r types.Root) int {
 
 // rank orders number types by what they hold.
 var rank = map[types.Root]int{types.TinyInt: 1, types.SmallInt: 2, types.Int: 3, types.BigInt: 4, types.Decimal: 5, types.Float: 6, types.Double: 7}
+
+// assignable reports whether a query column of type from may go into a column
+// of type to without CAST, in the dialect of the statement.
+func (p *planner) assignable(from, to types.Type) bool {
+	if p.dialect == dialect.Flink {
+		return assignable(from, to)
+	}
+	return storable(from, to, p.dialect == dialect.MySQL)
+}
+
+// storable is assignable in Spark, which takes whatever is checked when it is
+// stored (Source: Cast.canANSIStoreAssign), and in MySQL, where clients write
+// every value as text.
+func storable(from, to types.Type, fromText bool) bool {
+	atomic := func(t types.Type) bool { return t.Elem == nil && t.Key == nil && t.Root != types.Row }
+	a, b := family(from.Root), family(to.Root)
+	switch {
+	case atomic(to) && b == family(types.Varchar):
+		return atomic(from) && a != family(types.Binary)
+	case atomic(to) && a == family(types.Varchar) && fromText:
+		return b != family(types.Binary)
+	case a != b:
+		return false
+	case to.Root == types.Array || to.Root == types.Multiset:
+		return storable(*from.Elem, *to.Elem, fromText)
+	case to.Root == types.Map:
+		return storable(*from.Key, *to.Key, fromText) && storable(*from.Elem, *to.Elem, fromText)
+	case to.Root == types.Row:
+		for i := range to.Fields {
+			if len(from.Fields) != len(to.Fields) || !storable(from.Fields[i].Type, to.Fields[i].Type, fromText) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // assignable reports whether a query column of type from may go into a column
 // of type to without CAST: same family, and numbers only into types that hold

@@ -241,7 +241,7 @@ func (p *planner) assign(t *target, f types.Field, name string, at int, c render
 		return "", err
 	}
 	from, err := types.Parse(c.Type.SQL())
-	if err == nil && !assignable(from, f.Type) {
+	if err == nil && !p.assignable(from, f.Type) {
 		return "", errs.Invalid("column %s of table %s is %s, but column %d of the query (%s) is %s: add CAST(… AS %s)", f.Name, t.table.Name(), f.Type.SQL(), at+1, c.Name, from.AsNullable().SQL(), f.Type.AsNullable().SQL())
 	}
 	return render.CastTo(name, c.Type, to, p.renderOptions())

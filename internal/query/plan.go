@@ -420,7 +420,9 @@ func explainEngine(err error) error {
 		return &duck.Error{Kind: e.Kind, Message: message}
 	}
 	if errors.As(err, &e) && (e.Kind == duck.KindQuery || e.Kind == duck.KindDenied) {
-		return errs.Invalid("%s", e.Message)
+		message, _, _ := strings.Cut(e.Message, "\n\nLINE ") // what it was given, nobody wrote
+		message, _, _ = strings.Cut(message, " when casting from source column ")
+		return errs.Invalid("%s", message)
 	}
 	return err
 }

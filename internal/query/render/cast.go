@@ -22,7 +22,11 @@ func (r *renderer) cast(v val, t *ast.TypeName, try bool) val {
 		v.t = out.t
 		return v
 	}
-	try = try || r.d != ast.Flink
+	if r.assign && r.d != ast.Flink && isNumeric(v.t) && isNumeric(t) {
+		out.sql = storeNumber(v, t)
+		return out
+	}
+	try = try || r.d != ast.Flink && !r.assign
 	switch {
 	case isText(t):
 		out.sql = r.castToText(v, t)
@@ -44,6 +48,19 @@ func (r *renderer) cast(v val, t *ast.TypeName, try bool) val {
 		out.sql = castText(v.sql, mustDuck(t), try)
 	}
 	return out
+}
+
+// storeNumber puts a number into a column of another number type as Spark and
+// MySQL do by default: what does not fit is an error, never another number.
+func storeNumber(v val, t *ast.TypeName) string {
+	sql := v.sql
+	switch {
+	case isInt(t) && !isInt(v.t):
+		sql = "trunc(" + sql + ")"
+	case isDecimal(t) && isFloat(v.t): // through the shortest text, as CAST does
+		sql = "CAST(" + sql + " AS VARCHAR)"
+	}
+	return "CAST(" + sql + " AS " + mustDuck(t) + ")"
 }
 
 func castText(sql, duck string, try bool) string {
