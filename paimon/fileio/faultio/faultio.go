@@ -114,6 +114,16 @@ func (s *Store) Delete(ctx context.Context, paths ...string) error {
 	return s.write(func() error { return s.Store.Delete(ctx, paths...) })
 }
 
+// DeleteTree implements fileio.Store.
+func (s *Store) DeleteTree(ctx context.Context, dir string) error {
+	return s.write(func() error { return s.Store.DeleteTree(ctx, dir) })
+}
+
+// Rename implements fileio.Store.
+func (s *Store) Rename(ctx context.Context, from, to string) error {
+	return s.write(func() error { return s.Store.Rename(ctx, from, to) })
+}
+
 // Create implements fileio.Store; the fault comes when the file is closed.
 func (s *Store) Create(ctx context.Context, path string) (fileio.Writer, error) {
 	if err := s.read(); err != nil {

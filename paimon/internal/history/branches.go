@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -77,7 +78,7 @@ func (h *History) CreateBranch(ctx context.Context, name, tag string) error {
 		err = h.store.Rename(ctx, fresh.dir, branchDir(h.table, name))
 	}
 	if err == nil {
-		return nil
+		return h.stillTagged(ctx, name, tag)
 	}
 	_ = h.store.DeleteTree(context.WithoutCancel(ctx), fresh.dir)
 	if errors.Is(err, errs.ErrExists) {
@@ -86,9 +87,25 @@ func (h *History) CreateBranch(ctx context.Context, name, tag string) error {
 	return err
 }
 
+// stillTagged takes a new branch back whose tag was deleted meanwhile: its files
+// may be gone.
+func (h *History) stillTagged(ctx context.Context, name, tag string) error {
+	if tag == "" {
+		return nil
+	}
+	_, err := h.Tags.Get(ctx, tag)
+	if errors.Is(err, errs.ErrNotFound) {
+		return errors.Join(err, h.DeleteBranch(ctx, name))
+	}
+	return err
+}
+
+// hiddenPrefix marks directories beside branches that are none.
+const hiddenPrefix = ".tarn-"
+
 // hidden gives a directory beside the branches that no reader takes for one.
 func (h *History) hidden() string {
-	return fileio.Join(branchesDir(h.table), ".tarn-"+uuid.NewString())
+	return fileio.Join(branchesDir(h.table), hiddenPrefix+uuid.NewString())
 }
 
 func (h *History) fillBranch(ctx context.Context, to *History, tag string) error {
@@ -101,13 +118,11 @@ func (h *History) fillBranch(ctx context.Context, to *History, tag string) error
 		if err := copyFile(ctx, h.store, h.Tags.Path(tag), to.Tags.Path(tag)); err != nil {
 			return err
 		}
-		snap := t.Snapshot
-		if there, err := h.Snapshots.Exists(ctx, snap.ID); err != nil {
+		snap, err := h.untagged(ctx, &t.Snapshot)
+		if err != nil {
 			return err
-		} else if !there { // its changelog expired with it
-			snap.ChangelogManifestList, snap.ChangelogManifestListSize, snap.ChangelogRecordCount = nil, nil, nil
 		}
-		if err := to.Snapshots.Put(ctx, &snap); err != nil {
+		if err := to.Snapshots.Put(ctx, snap); err != nil {
 			return err
 		}
 		last = snap.SchemaID
@@ -318,4 +333,20 @@ func sortedNames(tags map[string]*spec.Tag) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// SweepBranches deletes the remains of branches whose creation or deletion was
+// interrupted before a time.
+func (h *History) SweepBranches(ctx context.Context, before time.Time) error {
+	for info, err := range h.store.List(ctx, branchesDir(h.table)) {
+		if err != nil {
+			return err
+		}
+		if info.Dir && strings.HasPrefix(info.Name, hiddenPrefix) && info.ModTime.Before(before) {
+			if err := h.store.DeleteTree(ctx, info.Path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -1,0 +1,88 @@
+package paimon
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/tarndb/tarn/paimon/internal/maintain"
+)
+
+// ExpireOptions change what Expire keeps; the zero value is what the table's
+// options say.
+type ExpireOptions struct {
+	// RetainMax and RetainMin are how many snapshots stay at most and at
+	// least; 0 for snapshot.num-retained.max and .min.
+	RetainMax, RetainMin int
+	// OlderThan lets only snapshots from before go, while there are no more
+	// than RetainMax; zero for snapshot.time-retained before now.
+	OlderThan time.Time
+	// MaxDeletes bounds how many go at once; 0 for snapshot.expire.limit.
+	MaxDeletes int
+	// Keep, when above 0, is a snapshot that stays, with all newer ones: the
+	// next one of a reader that is no consumer of the table.
+	Keep int64
+}
+
+// Expired counts what an expiry deleted.
+type Expired struct {
+	Snapshots  int
+	Changelogs int
+}
+
+// Expire deletes old snapshots with all files that no snapshot, tag, branch or
+// long-lived changelog uses any more. Where changelogs stay longer
+// (changelog.num-retained.*, changelog.time-retained), old ones of these go
+// too. Consumers keep what they have not read. It is safe beside writers,
+// streams and other expiries; whenever it stops, everything that is still
+// there can be read. Source: org.apache.paimon.table.ExpireSnapshots.
+func (t *Table) Expire(ctx context.Context, o ExpireOptions) (Expired, error) {
+	var out Expired
+	p := maintain.SnapshotPolicy(t.t.Options, time.Now())
+	if o.RetainMax > 0 {
+		p.Max = o.RetainMax
+	}
+	if o.RetainMin > 0 {
+		p.Min = o.RetainMin
+	}
+	if !o.OlderThan.IsZero() {
+		p.OlderThan = o.OlderThan.UnixMilli()
+	}
+	if o.MaxDeletes > 0 {
+		p.Limit = o.MaxDeletes
+	}
+	p.Floor = o.Keep
+	var err error
+	if out.Snapshots, err = maintain.Expire(ctx, t.t, p); err == nil && t.t.Options.Changelog.DecoupledRetention {
+		out.Changelogs, err = maintain.ExpireChangelogs(ctx, t.t, maintain.ChangelogPolicy(t.t.Options, time.Now(), o.Keep))
+	}
+	return out, t.versionError("expire snapshots of", err)
+}
+
+// ExpireDue is what Paimon does after a commit: Expire by the table's options
+// and, with 'tag.time-expire-enabled', ExpireTags. Paimon leaves a 'write-only'
+// table to whoever compacts it. keep is as ExpireOptions.Keep. When nothing is
+// due it costs a few small requests.
+func (t *Table) ExpireDue(ctx context.Context, keep int64) (Expired, error) {
+	out, err := t.Expire(ctx, ExpireOptions{Keep: keep})
+	if err == nil && strings.EqualFold(t.t.Raw["tag.time-expire-enabled"], "true") {
+		_, err = t.ExpireTags(ctx, time.Now())
+	}
+	return out, err
+}
+
+// Orphans are files that no version of a table uses: of commits and expiries
+// that were interrupted, of rollbacks and deleted branches.
+type Orphans = maintain.Orphans
+
+// RemoveOrphans deletes the files of the table, of all its branches, that
+// nothing uses and that were written before olderThan, which has to leave
+// running writers the time to commit. dry only looks.
+// Source: org.apache.paimon.operation.OrphanFilesClean.
+func (t *Table) RemoveOrphans(ctx context.Context, olderThan time.Time, dry bool) (Orphans, error) {
+	found, err := maintain.FindOrphans(ctx, t.t, olderThan)
+	if err == nil && !dry {
+		err = maintain.DeleteOrphans(ctx, t.t, found, olderThan)
+	}
+	return found, t.versionError("remove orphan files of", err)
+}

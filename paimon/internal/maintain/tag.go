@@ -1,0 +1,83 @@
+package maintain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/table"
+	"github.com/tarndb/tarn/paimon/spec"
+)
+
+// DeleteTag deletes a tag of t's branch with the files that only it used. A
+// tag that does not exist is no error, as in Paimon.
+// Source: org.apache.paimon.utils.TagManager.deleteTag.
+func DeleteTag(ctx context.Context, t *table.Table, name string) error {
+	h := t.History
+	tag, err := h.Tags.Get(ctx, name)
+	if errors.Is(err, errs.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	there, err := h.Snapshots.Exists(ctx, tag.ID)
+	if err != nil {
+		return err
+	}
+	all, err := h.Tags.All(ctx)
+	if err != nil {
+		return err
+	}
+	for other, o := range all {
+		there = there || other != name && o.ID == tag.ID
+	}
+	if there { // it shares all its files
+		return h.Tags.Delete(ctx, name)
+	}
+	g, err := tagGarbage(ctx, t, name, &tag.Snapshot, all)
+	if err != nil {
+		return fmt.Errorf("delete tag %s: %w", name, err)
+	}
+	if err := h.Tags.Delete(ctx, name); err != nil {
+		return err
+	}
+	if err := g.sweep(ctx, 0); err != nil {
+		return fmt.Errorf("delete tag %s: %w", name, err)
+	}
+	return nil
+}
+
+// tagGarbage collects what a tag uses and its neighbours do not: the nearest
+// tags before and after it, and the oldest snapshot. A file that any other
+// version of the branch uses, one of these uses too.
+func tagGarbage(ctx context.Context, t *table.Table, name string, s *spec.Snapshot, all map[string]*spec.Tag) (*garbage, error) {
+	g := newGarbage(t, s.ID)
+	g.seen[t.History.Branch()+"\x00"+name] = true
+	g.begin()
+	if err := g.going.metadata(ctx, s, g.add); err != nil {
+		return nil, err
+	}
+	if err := g.going.live(ctx, s, g.add); err != nil {
+		return nil, err
+	}
+	var before, after int64
+	for other, o := range all {
+		if other == name {
+			continue
+		}
+		if o.ID < s.ID {
+			before = max(before, o.ID)
+		} else if after == 0 || o.ID < after {
+			after = o.ID
+		}
+	}
+	if err := g.spareTags(ctx, t.History, func(o *spec.Tag) bool { return o.ID == before || o.ID == after }); err != nil {
+		return nil, err
+	}
+	if err := g.spareChangelogs(ctx, t.History); err != nil {
+		return nil, err
+	}
+	return g, g.spareRest(ctx)
+}
