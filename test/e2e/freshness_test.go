@@ -57,9 +57,9 @@ func measureFreshness(b *testing.B, interval string) {
 	dir := b.TempDir()
 	f := &freshness{b: b, source: createBusiness(b, server, database), lake: openLake(b, filepath.Join(dir, "lake"))}
 	f.base(10000)
-	mustTarn(b, "run", script(b, dir, "ddl.sql", ddl), "testdata/membership/00_ods.sql", "testdata/membership/01_enrich_order_ddl.sql", "-w", f.lake.dir)
+	mustTarn(b, "run", script(b, dir, "ddl.sql", ddl), "../../examples/membership/00_ods.sql", "../../examples/membership/01_enrich_order_ddl.sql", "-w", f.lake.dir)
 	set := "SET 'execution.checkpointing.interval' = '" + interval + "';\n"
-	wide, err := os.ReadFile("testdata/membership/02_enrich_order_job.sql")
+	wide, err := os.ReadFile("../../examples/membership/02_enrich_order_job.sql")
 	require.NoError(b, err)
 	port := freePort(b)
 	p := start(b, "serve", "serve", script(b, dir, "cdc.sql", set+cdcScript(server, database)), script(b, dir, "wide.sql", set+string(wide)),

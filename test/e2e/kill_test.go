@@ -62,8 +62,8 @@ func testKill(t *testing.T, database string, launch func(*killRun)) {
 	// Chunks are small, so that kills meet the first picture too.
 	f.cdc = script(t, dir, "cdc.sql", cdcScript(server, database, ", 'scan.incremental.snapshot.chunk.size' = '64'"))
 	f.sums = script(t, dir, "sums.sql", "SET 'execution.checkpointing.interval' = '"+f.interval+"';\n"+sums)
-	f.wide = "testdata/membership/02_enrich_order_job.sql"
-	mustTarn(t, "run", script(t, dir, "ddl.sql", ddl), "testdata/membership/00_ods.sql", "testdata/membership/01_enrich_order_ddl.sql", "-w", f.lake.dir)
+	f.wide = "../../examples/membership/02_enrich_order_job.sql"
+	mustTarn(t, "run", script(t, dir, "ddl.sql", ddl), "../../examples/membership/00_ods.sql", "../../examples/membership/01_enrich_order_ddl.sql", "-w", f.lake.dir)
 
 	launch(f)
 	f.w.start()

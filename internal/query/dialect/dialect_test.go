@@ -79,7 +79,7 @@ func TestMembershipCases(t *testing.T) {
 		"11_dictionary_job.sql": 2, "12_hourly_uv.spark.sql": 2, "13_uv_query.starrocks.sql": 1, "20_refund_ddl.sql": 1,
 		"21_branch.sql": 2, "22_refund_stream_job.sql": 1, "23_refund_batch_job.sql": 2, "24_verify.starrocks.sql": 1,
 	}
-	files, err := filepath.Glob("testdata/membership/*.sql")
+	files, err := filepath.Glob("../../../examples/membership/[0-9]*.sql")
 	require.NoError(t, err)
 	require.Len(t, files, len(want))
 	for _, f := range files {
@@ -163,7 +163,7 @@ func TestLongTextsStayLinear(t *testing.T) {
 }
 
 func fuzzSeeds(f *testing.F) {
-	files, err := filepath.Glob("testdata/membership/*.sql")
+	files, err := filepath.Glob("../../../examples/membership/[0-9]*.sql")
 	require.NoError(f, err)
 	for _, name := range files {
 		text, err := os.ReadFile(name)
