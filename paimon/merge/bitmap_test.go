@@ -1,25 +1,24 @@
 package merge
 
 import (
+	"strings"
 	"testing"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tarndb/tarn/paimon/bitmap"
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-func bitmapSchema() (Schema, map[string]string) {
-	return Schema{PrimaryKey: []string{"k"}, Fields: []types.Field{
-		{Name: "k", Type: types.Of(types.Int).NotNull()}, {ID: 1, Name: "b", Type: types.Of(types.Varbinary)},
-	}}, map[string]string{"merge-engine": Aggregation, "fields.b.aggregate-function": "rbm32"}
-}
+var bitmapForms = map[string]bitmap.Form{"rbm32": bitmap.RBM32, "rbm64": bitmap.RBM64}
 
-func mergeBitmaps(t testing.TB, values ...any) (any, error) {
-	s, options := bitmapSchema()
-	e, err := New(s, options)
+func mergeBitmaps(t testing.TB, function string, values ...any) (any, error) {
+	s := Schema{PrimaryKey: []string{"k"}, Fields: []types.Field{
+		{Name: "k", Type: types.Of(types.Int).NotNull()}, {ID: 1, Name: "b", Type: types.Of(types.Varbinary)},
+	}}
+	e, err := New(s, map[string]string{"merge-engine": Aggregation, "fields.b.aggregate-function": function})
 	require.NoError(t, err)
 	var rows []version
 	for i, v := range values {
@@ -34,31 +33,46 @@ func mergeBitmaps(t testing.TB, values ...any) (any, error) {
 	return out[0].vals[1], nil
 }
 
-func bitmapBytes(t testing.TB, vals ...uint32) string {
-	raw, err := roaring.BitmapOf(vals...).ToBytes()
+func bitmapBytes(t testing.TB, function string, vals ...uint64) string {
+	raw, err := bitmap.Of(vals...).Append(nil, bitmapForms[function])
 	require.NoError(t, err)
 	return string(raw)
 }
 
+// The bytes that Java makes are in java.jsonl.gz (agg.sketches) and in the tests of paimon/bitmap.
 func TestBitmapUnion(t *testing.T) {
-	got, err := mergeBitmaps(t, bitmapBytes(t, 1, 5), nil, bitmapBytes(t, 2, 5, 1<<30))
-	require.NoError(t, err)
-	require.Equal(t, bitmapBytes(t, 1, 2, 5, 1<<30), got)
-	got, err = mergeBitmaps(t, nil, "not a bitmap", nil)
-	require.NoError(t, err)
-	require.Equal(t, "not a bitmap", got, "a single value passes as it is")
-	_, err = mergeBitmaps(t, bitmapBytes(t, 1), "not a bitmap")
-	require.ErrorIs(t, err, errs.ErrInvalid)
+	for name := range bitmapForms {
+		got, err := mergeBitmaps(t, name, bitmapBytes(t, name, 1, 5), nil, bitmapBytes(t, name, 2, 5, 1<<30))
+		require.NoError(t, err)
+		require.Equal(t, bitmapBytes(t, name, 1, 2, 5, 1<<30), got)
+		got, err = mergeBitmaps(t, name, nil, "not a bitmap", nil)
+		require.NoError(t, err)
+		require.Equal(t, "not a bitmap", got, "a single value passes as it is")
+		got, err = mergeBitmaps(t, name, nil, nil)
+		require.NoError(t, err)
+		require.Nil(t, got)
+		_, err = mergeBitmaps(t, name, bitmapBytes(t, name, 1), "not a bitmap")
+		require.ErrorIs(t, err, errs.ErrInvalid)
+		require.ErrorIs(t, err, errs.ErrCorrupt)
+		require.ErrorContains(t, err, "aggregate function "+name)
+	}
+	_, err := mergeBitmaps(t, "rbm32", bitmapBytes(t, "rbm64", 1), bitmapBytes(t, "rbm64", 2))
+	require.ErrorIs(t, err, errs.ErrInvalid, "the other function's bytes")
+	_, err = mergeBitmaps(t, "rbm64", bitmapBytes(t, "rbm32", 1), bitmapBytes(t, "rbm32", 2))
+	require.ErrorIs(t, err, errs.ErrInvalid, "the other function's bytes")
 }
 
 // FuzzBitmap feeds damaged bitmaps: an error, never a crash.
 func FuzzBitmap(f *testing.F) {
-	f.Add([]byte(bitmapBytes(f, 1, 2, 70000)), []byte(bitmapBytes(f, 3)))
+	f.Add([]byte(bitmapBytes(f, "rbm32", 1, 2, 70000)), []byte(bitmapBytes(f, "rbm32", 3)))
+	f.Add([]byte(bitmapBytes(f, "rbm64", 1, 2, 1<<40)), []byte(bitmapBytes(f, "rbm64", 3)))
 	f.Add([]byte(":0\x00\x00\x01\x00\x00\x00\x00\x00\x01\x00"), []byte(";0\x00\x00"))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		_, err := mergeBitmaps(t, string(a), string(b))
-		if err != nil {
-			require.ErrorIs(t, err, errs.ErrInvalid)
+		for name := range bitmapForms {
+			if _, err := mergeBitmaps(t, name, string(a), string(b)); err != nil {
+				require.ErrorIs(t, err, errs.ErrInvalid)
+				require.True(t, strings.Contains(err.Error(), name), err.Error())
+			}
 		}
 	})
 }

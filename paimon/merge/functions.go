@@ -13,11 +13,11 @@ import (
 var functionNames = []string{
 	"sum", "product", "max", "min", "last_value", "last_non_null_value", "first_value", "first_non_null_value",
 	"bool_and", "bool_or", "listagg", "collect", "merge_map", "merge_map_with_keytime", "nested_update",
-	"nested_partial_update", "rbm32",
+	"nested_partial_update", "rbm32", "rbm64",
 }
 
 // unsupportedFunctions are Paimon's functions that Tarn does not compute yet.
-var unsupportedFunctions = []string{"rbm64", "hll_sketch", "theta_sketch", "primary-key"}
+var unsupportedFunctions = []string{"hll_sketch", "theta_sketch", "primary-key"}
 
 // check compares the function with the column's type, as the factories of
 // Paimon's aggregators do.
@@ -47,7 +47,7 @@ func (fn *function) check(f types.Field) error {
 		if t.Root != types.Varchar {
 			want = "STRING"
 		}
-	case "rbm32":
+	case "rbm32", "rbm64":
 		if t.Root != types.Varbinary {
 			want = "VARBINARY"
 		}

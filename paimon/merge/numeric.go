@@ -24,8 +24,8 @@ func (e *fold) newFolder(col int, fn *function) (folder, error) {
 		return &boolFold{and: fn.name == "bool_and", fn: fn}, nil
 	case "listagg":
 		return &listagg{fn: fn}, nil
-	case "rbm32":
-		return &bitmapFold{fn: fn}, nil
+	case "rbm32", "rbm64":
+		return newBitmapFold(fn)
 	case "collect":
 		return newCollect(fn, t), nil
 	case "nested_update":

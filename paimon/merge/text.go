@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"unicode"
 
-	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-
-	"github.com/tarndb/tarn/paimon/errs"
 )
 
 // listagg joins strings: FieldListaggAgg.
@@ -111,84 +107,3 @@ func hasToken(list, token []byte, delimiter string) bool {
 }
 
 func blank(v []byte) bool { return len(bytes.TrimFunc(v, unicode.IsSpace)) == 0 }
-
-// bitmapFold is rbm32: the union of 32-bit roaring bitmaps in the portable
-// format.
-type bitmapFold struct{ fn *function }
-
-// fold implements folder. A single value passes as it is, byte for byte.
-func (f *bitmapFold) fold(p *pass, col int, ops []op) (Column, error) {
-	c, err := p.column(col)
-	if err != nil {
-		return Column{}, err
-	}
-	in, valid := c.(*array.Binary), presentIn(c)
-	b := array.NewBinaryBuilder(p.e.schema.Mem, arrow.BinaryTypes.Binary)
-	defer b.Release()
-	for k := range p.w.Keys() {
-		first := int32(-1) // the only value so far
-		var acc *roaring.Bitmap
-		for i := p.w.Starts[k]; i < p.w.Starts[k+1]; i++ {
-			what := ops[i]
-			if what&opInit != 0 {
-				first, acc = -1, nil
-				if valid.at(int(i)) {
-					first = i
-				}
-			}
-			if what&opRetract != 0 && !f.fn.ignoreRetract {
-				return Column{}, noRetract(f.fn.name)
-			}
-			if what&opAgg == 0 || !valid.at(int(i)) {
-				continue
-			}
-			if first < 0 {
-				first = i
-				continue
-			}
-			if acc == nil {
-				if acc, err = readBitmap(in.Value(int(first))); err != nil {
-					return Column{}, err
-				}
-			}
-			next, err := readBitmap(in.Value(int(i)))
-			if err != nil {
-				return Column{}, err
-			}
-			acc.Or(next)
-		}
-		if err := appendBitmap(b, in, first, acc); err != nil {
-			return Column{}, err
-		}
-	}
-	return Column{Values: b.NewArray()}, nil
-}
-
-func appendBitmap(b *array.BinaryBuilder, in *array.Binary, first int32, acc *roaring.Bitmap) error {
-	switch {
-	case first < 0:
-		b.AppendNull()
-	case acc == nil:
-		b.Append(in.Value(int(first)))
-	default:
-		acc.RunOptimize()
-		raw, err := acc.ToBytes()
-		if err != nil {
-			return err
-		}
-		b.Append(raw)
-	}
-	return nil
-}
-
-func readBitmap(raw []byte) (*roaring.Bitmap, error) {
-	m := roaring.New()
-	_, err := m.ReadFrom(bytes.NewReader(raw))
-	if err == nil {
-		err = m.Validate() // ReadFrom does not look at the order of values
-	}
-	if err != nil {
-		return nil, errs.Invalid("aggregate function rbm32: value of %d bytes is no 32-bit roaring bitmap: %v", len(raw), err)
-	}
-	return m, nil
-}
