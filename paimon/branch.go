@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/history"
@@ -53,6 +54,13 @@ func (t *Table) DeleteBranch(ctx context.Context, name string) error {
 func (t *Table) Branches(ctx context.Context) ([]string, error) {
 	all, err := history.Branches(ctx, t.t.Store, t.t.History.Table())
 	return all, t.versionError("list branches of", err)
+}
+
+// BranchTime gives when a branch was made or last changed in its directory:
+// its modification time.
+func (t *Table) BranchTime(ctx context.Context, name string) (time.Time, error) {
+	info, err := t.t.Store.Stat(ctx, t.t.History.On(name).Dir())
+	return info.ModTime, t.versionError("look at branch "+name+" of", err)
 }
 
 // FastForward makes t what one of its branches is: t's snapshots, schemas and

@@ -113,7 +113,11 @@ func (f *fallback) travel(ctx context.Context, main *spec.Snapshot) (*spec.Snaps
 		if err != nil {
 			return nil, err
 		}
-		return snaps.AtOrBefore(ctx, millis)
+		snap, err := snaps.AtOrBefore(ctx, millis)
+		if snap == nil && err == nil {
+			err = f.began(ctx, millis)
+		}
+		return snap, err
 	case o.Version != "":
 		snap, err := f.t.tag(ctx, o.Version)
 		if _, perr := strconv.ParseInt(o.Version, 10, 64); err != nil && perr == nil {
@@ -136,7 +140,17 @@ func (f *fallback) asOf(ctx context.Context, main *spec.Snapshot) (*spec.Snapsho
 	if snap != nil || err != nil {
 		return snap, err
 	}
-	return snaps.Get(ctx, 1)
+	return f.t.snapshotAt(ctx, 1)
+}
+
+// began makes sure that the branch was empty at a time before its oldest
+// snapshot: an older one may have expired.
+func (f *fallback) began(ctx context.Context, millis int64) error {
+	earliest, err := f.t.t.History.Snapshots.Earliest(ctx)
+	if err != nil || earliest == nil || earliest.ID == 1 {
+		return err
+	}
+	return errs.Kinded(errs.ErrNotFound, "There is currently no snapshot earlier than or equal to timestamp [%d], the earliest snapshot's timestamp is [%d]", millis, earliest.TimeMillis)
 }
 
 // add completes a plan of the table by the partitions that only the branch has.

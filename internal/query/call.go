@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tarndb/tarn/internal/query/ast"
 	"github.com/tarndb/tarn/paimon"
@@ -30,6 +32,17 @@ func procedures() map[string]procedure {
 		"create_branch": {params: []string{"table", "branch", "tag", "ignoreIfExists"}, flag: "ignoreIfExists", run: callCreateBranch},
 		"delete_branch": {params: []string{"table", "branch"}, run: callDeleteBranch},
 		"fast_forward":  {params: []string{"table", "branch"}, run: callFastForward},
+
+		"create_tag":  {params: []string{"table", "tag", "snapshot_id", "time_retained"}, run: callCreateTag},
+		"delete_tag":  {params: []string{"table", "tag"}, run: callDeleteTag},
+		"expire_tags": {params: []string{"table", "older_than"}, run: callExpireTags},
+
+		"rollback_to":           {params: []string{"table", "tag", "snapshot_id"}, run: callRollbackTo},
+		"rollback_to_timestamp": {params: []string{"table", "timestamp"}, run: callRollbackToTimestamp},
+
+		"expire_snapshots":    {params: []string{"table", "retain_max", "retain_min", "older_than", "max_deletes", "options"}, run: callExpireSnapshots},
+		"remove_orphan_files": {params: []string{"table", "older_than", "dry_run", "parallelism", "mode"}, run: callRemoveOrphanFiles},
+		"drop_partition":      {params: []string{"table", "partitions"}, rest: true, run: callDropPartition},
 	}
 }
 
@@ -140,6 +153,32 @@ func (a arguments) flag(key string) (bool, error) {
 	}
 }
 
+// integer gives a whole number of at least least, 0 when it is missing.
+func (a arguments) integer(key string, least int64) (int64, error) {
+	v, ok := a.values[key]
+	if !ok || v == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < least {
+		return 0, errs.Invalid("CALL %s: argument %s = '%s': want a whole number of at least %d", a.call, key, v, least)
+	}
+	return n, nil
+}
+
+// moment gives a time of the session's zone, zero when it is missing.
+func (a arguments) moment(s *Session, key string) (time.Time, error) {
+	v, ok := a.values[key]
+	if !ok || v == "" {
+		return time.Time{}, nil
+	}
+	at, err := parseTimestamp(v, s.setting("table.local-time-zone", "UTC"))
+	if err != nil {
+		return at, fmt.Errorf("CALL %s: argument %s: %w", a.call, key, err)
+	}
+	return at, nil
+}
+
 // table opens the table that the argument table names: 'database.table'.
 func (a arguments) table(ctx context.Context, s *Session) (*paimon.Table, error) {
 	text, err := a.need("table")
@@ -150,7 +189,29 @@ func (a arguments) table(ctx context.Context, s *Session) (*paimon.Table, error)
 	for _, p := range strings.Split(text, ".") {
 		name.Parts = append(name.Parts, ast.Ident{Name: strings.Trim(p, "`")})
 	}
-	return s.open(ctx, name)
+	id, err := s.identify(name)
+	if err != nil {
+		return nil, err
+	}
+	if id.System != "" {
+		return nil, errs.Invalid("CALL %s: %s is a system table; name the table itself", a.call, id)
+	}
+	hint, err := a.pairs("options")
+	if err == nil {
+		err = checkOptions(hint)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.e.o.Warehouse.Table(ctx, id, hint)
+}
+
+// pairs reads "a=1,b=2"; nil when the argument is missing.
+func (a arguments) pairs(key string) (map[string]string, error) {
+	if a.values[key] == "" {
+		return nil, nil
+	}
+	return parsePairs(a.values[key])
 }
 
 // success is what most of Paimon's procedures give.
@@ -187,11 +248,16 @@ func parsePartition(text string) (map[string]string, error) {
 	if strings.Contains(text, ";") {
 		return nil, errs.Unsupported("CALL sys.compact: several partitions at once; call it for each")
 	}
+	return parsePairs(text)
+}
+
+// parsePairs reads "dt=2025-06-01,hh=3".
+func parsePairs(text string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, kv := range strings.Split(text, ",") {
 		k, v, ok := strings.Cut(kv, "=")
 		if !ok {
-			return nil, errs.Invalid("partition %q: want column=value,column=value", text)
+			return nil, errs.Invalid("'%s': want name=value,name=value", text)
 		}
 		out[strings.TrimSpace(k)] = strings.TrimSpace(v)
 	}

@@ -2,8 +2,10 @@ package query
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sort"
+	"strconv"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -33,8 +35,14 @@ func (p *planner) system(id catalog.Identifier, hint map[string]string) (string,
 		sort.Slice(out.rows, func(a, b int) bool { return out.rows[a][0] < out.rows[b][0] })
 	case "schemas":
 		out, err = schemas(t)
+	case "tags":
+		out, err = p.tagsTable(t)
+	case "branches":
+		out, err = p.branchesTable(t)
+	case "partitions":
+		out, err = p.partitionsTable(t)
 	default:
-		return "", errs.Unsupported("system table %s: this version of Tarn has $snapshots, $options and $schemas", id)
+		return "", errs.Unsupported("system table %s: this version of Tarn has $branches, $options, $partitions, $schemas, $snapshots and $tags", id)
 	}
 	if err != nil {
 		return "", err
@@ -62,6 +70,82 @@ func (p *planner) snapshotsTable(t *paimon.Table) (textTable, error) {
 		out.rows = append(out.rows, []string{fmt.Sprint(s.ID), fmt.Sprint(s.SchemaID), s.CommitUser, fmt.Sprint(s.CommitIdentifier), string(s.CommitKind),
 			time.UnixMilli(s.TimeMillis).UTC().Format("2006-01-02 15:04:05.000"), s.BaseManifestList, s.DeltaManifestList, changelog,
 			fmt.Sprint(s.TotalRecordCount), fmt.Sprint(s.DeltaRecordCount), number(s.ChangelogRecordCount), number(s.Watermark)})
+	}
+	return out, err
+}
+
+// wall prints a time as it stands in the clock that wrote it.
+func wall(at time.Time) string { return at.Format("2006-01-02 15:04:05.000") }
+
+func (p *planner) tagsTable(t *paimon.Table) (textTable, error) {
+	out := textTable{columns: []string{"tag_name", "snapshot_id#", "schema_id#", "commit_time", "record_count#", "create_time", "time_retained"}}
+	names, err := t.Tags(p.ctx)
+	if err != nil {
+		return out, err
+	}
+	for _, name := range names {
+		tag, err := t.Tag(p.ctx, name)
+		if errors.Is(err, errs.ErrNotFound) { // deleted meanwhile
+			continue
+		}
+		if err != nil {
+			return out, err
+		}
+		created, retained := null, null
+		if tag.CreateTime != nil {
+			created = wall(*tag.CreateTime)
+		}
+		if tag.TimeRetained != nil {
+			retained = isoDuration(*tag.TimeRetained)
+		}
+		out.rows = append(out.rows, []string{name, fmt.Sprint(tag.ID), fmt.Sprint(tag.SchemaID), wall(time.UnixMilli(tag.TimeMillis).UTC()), fmt.Sprint(tag.TotalRecordCount), created, retained})
+	}
+	return out, nil
+}
+
+// isoDuration prints a duration as Java's Duration does: PT1H30M.
+func isoDuration(d time.Duration) string {
+	if d == 0 {
+		return "PT0S"
+	}
+	text := "PT"
+	if h := d / time.Hour; h != 0 {
+		text += fmt.Sprintf("%dH", h)
+	}
+	if m := d % time.Hour / time.Minute; m != 0 {
+		text += fmt.Sprintf("%dM", m)
+	}
+	if s := d % time.Minute; s != 0 {
+		text += strconv.FormatFloat(s.Seconds(), 'f', -1, 64) + "S"
+	}
+	return text
+}
+
+func (p *planner) branchesTable(t *paimon.Table) (textTable, error) {
+	out := textTable{columns: []string{"branch_name", "create_time"}}
+	names, err := t.Branches(p.ctx)
+	for _, name := range names {
+		at, err := t.BranchTime(p.ctx, name)
+		if errors.Is(err, errs.ErrNotFound) { // deleted meanwhile
+			continue
+		}
+		if err != nil {
+			return out, err
+		}
+		out.rows = append(out.rows, []string{name, wall(at.UTC())})
+	}
+	return out, err
+}
+
+func (p *planner) partitionsTable(t *paimon.Table) (textTable, error) {
+	out := textTable{columns: []string{"partition", "record_count#", "file_size_in_bytes#", "file_count#", "last_update_time", "created_at", "created_by", "updated_by", "options"}}
+	snap, err := t.Travel(p.ctx)
+	if err != nil {
+		return out, err
+	}
+	all, err := t.Partitions(p.ctx, snap)
+	for _, i := range all {
+		out.rows = append(out.rows, []string{i.Name, fmt.Sprint(i.Rows), fmt.Sprint(i.Bytes), fmt.Sprint(i.Files), wall(i.LastFile), null, null, null, null})
 	}
 	return out, err
 }

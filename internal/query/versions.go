@@ -2,9 +2,13 @@ package query
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/options"
 )
 
 // The procedures on branches, tags and snapshots, after
@@ -61,6 +65,210 @@ func callFastForward(ctx context.Context, s *Session, args arguments) (*Result, 
 		return nil, err
 	}
 	if err := t.FastForward(ctx, name); err != nil {
+		return nil, err
+	}
+	return success(), nil
+}
+
+func callCreateTag(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	t, err := args.table(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	name, err := args.need("tag")
+	if err != nil {
+		return nil, err
+	}
+	var o paimon.TagOptions
+	if o.Snapshot, err = args.integer("snapshot_id", 1); err != nil {
+		return nil, err
+	}
+	if v := args.values["time_retained"]; v != "" {
+		if o.Retained, err = options.ParseDuration(v); err != nil || o.Retained <= 0 {
+			return nil, errs.Invalid("CALL %s: argument time_retained = '%s': want a duration such as 7 d", args.call, v)
+		}
+	}
+	if err := t.CreateTag(ctx, name, o); err != nil {
+		return nil, err
+	}
+	return success(), nil
+}
+
+// callDeleteTag takes several names, separated by commas.
+func callDeleteTag(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	return eachName(ctx, s, args, "tag", func(t *paimon.Table, name string) error { return t.DeleteTag(ctx, name) })
+}
+
+func callExpireTags(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	if args.values["older_than"] != "" {
+		return nil, errs.Unsupported("CALL %s: argument older_than", args.call)
+	}
+	t, err := args.table(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	names, err := t.ExpireTags(ctx, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		names = []string{"No expired tags."}
+	}
+	rows := make([][]string, len(names))
+	for i, n := range names {
+		rows[i] = []string{n}
+	}
+	return table([]string{"expired_tags"}, rows), nil
+}
+
+// rolledBack gives the newest snapshot before a rollback and after it.
+func rolledBack(before, after int64) *Result {
+	r := batchResult(textTable{columns: []string{"previous_snapshot_id#", "current_snapshot_id#"}, rows: [][]string{{fmt.Sprint(before), fmt.Sprint(after)}}}.batch())
+	for i := range r.Columns {
+		r.Columns[i].SQL = "BIGINT"
+	}
+	return r
+}
+
+// latest gives the newest snapshot of a table that is to be rolled back.
+func latest(ctx context.Context, t *paimon.Table) (int64, error) {
+	snap, err := t.LatestSnapshot(ctx)
+	if err == nil && snap == nil {
+		err = errs.Invalid("table %s: Latest snapshot is null, can not rollback.", t.Name())
+	}
+	if err != nil {
+		return 0, err
+	}
+	return snap.ID, nil
+}
+
+func callRollbackTo(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	t, err := args.table(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	before, err := latest(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if name := strings.TrimSpace(args.values["tag"]); name != "" {
+		tag, err := t.Tag(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("roll back table %s: %w", t.Name(), err)
+		}
+		if err := t.RollbackToTag(ctx, name); err != nil {
+			return nil, err
+		}
+		return rolledBack(before, tag.ID), nil
+	}
+	id, err := args.integer("snapshot_id", 1)
+	if err != nil {
+		return nil, err
+	}
+	if id == 0 {
+		return nil, errs.Invalid("CALL %s: name a tag or a snapshot_id: CALL %s(`table` => 'database.table', snapshot_id => 1)", args.call, args.call)
+	}
+	if err := t.RollbackTo(ctx, id); err != nil {
+		return nil, err
+	}
+	return rolledBack(before, id), nil
+}
+
+// callRollbackToTimestamp takes epoch milliseconds.
+func callRollbackToTimestamp(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	t, err := args.table(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := args.need("timestamp"); err != nil {
+		return nil, err
+	}
+	millis, err := args.integer("timestamp", 0)
+	if err != nil {
+		return nil, err
+	}
+	before, err := latest(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	id, err := t.RollbackToTime(ctx, millis)
+	if err != nil {
+		return nil, err
+	}
+	return rolledBack(before, id), nil
+}
+
+func callExpireSnapshots(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	t, err := args.table(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var o paimon.ExpireOptions
+	for key, to := range map[string]*int{"retain_max": &o.RetainMax, "retain_min": &o.RetainMin, "max_deletes": &o.MaxDeletes} {
+		n, err := args.integer(key, 1)
+		if err != nil {
+			return nil, err
+		}
+		*to = int(n)
+	}
+	if o.OlderThan, err = args.moment(s, "older_than"); err != nil {
+		return nil, err
+	}
+	out, err := t.Expire(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return table([]string{"result"}, [][]string{{fmt.Sprint(out.Snapshots)}}), nil
+}
+
+// callRemoveOrphanFiles gives the number of files and of their bytes.
+func callRemoveOrphanFiles(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	if strings.HasSuffix(args.values["table"], "*") {
+		return nil, errs.Unsupported("CALL %s: all tables of a database at once; call it for each", args.call)
+	}
+	t, err := args.table(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	dry, err := args.flag("dry_run")
+	if err != nil {
+		return nil, err
+	}
+	olderThan, err := args.moment(s, "older_than")
+	switch {
+	case err != nil:
+		return nil, err
+	case olderThan.IsZero():
+		olderThan = time.Now().Add(-24 * time.Hour)
+	case !olderThan.Before(time.Now()):
+		return nil, errs.Invalid("CALL %s: The arg olderThan must be less than now, because dataFiles that are currently being written and not referenced by snapshots will be mistakenly cleaned up.", args.call)
+	}
+	found, err := t.RemoveOrphans(ctx, olderThan, dry)
+	if err != nil {
+		return nil, err
+	}
+	return table([]string{"result"}, [][]string{{fmt.Sprint(len(found.Paths))}, {fmt.Sprint(found.Bytes)}}), nil
+}
+
+// callDropPartition takes partitions as 'dt=2025-06-01,hh=3', one an argument.
+func callDropPartition(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	t, err := args.table(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	text, err := args.need("partitions")
+	if err != nil {
+		return nil, err
+	}
+	var specs []map[string]string
+	for _, p := range strings.Split(text, ";") {
+		values, err := parsePairs(p)
+		if err != nil {
+			return nil, err
+		}
+		specs = append(specs, values)
+	}
+	if _, err := t.DropPartitions(ctx, specs...); err != nil {
 		return nil, err
 	}
 	return success(), nil

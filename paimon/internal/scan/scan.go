@@ -192,6 +192,26 @@ func (s *Scanner) keeper(r Request) (func(*spec.ManifestEntry) bool, error) {
 	}, nil
 }
 
+// PartitionTest decides on partitions by a filter that has conditions on
+// partition columns only; the answer is exact, as a partition has one value of
+// each. A damaged partition row satisfies nothing. It is nil when every
+// partition satisfies the filter.
+func (s *Scanner) PartitionTest(filter predicate.Filter) (func(partition []byte) bool, error) {
+	test, err := s.partitionTest(Request{Filter: filter})
+	if test == nil || err != nil {
+		return nil, err
+	}
+	fields := s.Schema.PartitionFields()
+	return func(row []byte) bool {
+		values, err := binrow.Rows(fields, [][]byte{row})
+		if err != nil {
+			return false
+		}
+		values.Release()
+		return test(row)
+	}, nil
+}
+
 // partitionTest evaluates the filter's conditions on partition columns.
 func (s *Scanner) partitionTest(r Request) (func([]byte) bool, error) {
 	fields := s.Schema.PartitionFields()
