@@ -15,24 +15,25 @@
 //     The stream starts to read at B.
 //  2. Read the next chunk: the rows with key > K in key order, a plain SELECT
 //     … LIMIT n. Let K' be its last key (above all keys when there are no more).
-//  3. Find the binlog place S of which the chunk is a picture:
-//     - MariaDB tells it: START TRANSACTION WITH CONSISTENT SNAPSHOT gives a read
-//     view and its binlog place at once, without a lock. The chunk is read in it.
-//     - MySQL does not. The stream first catches up to L, the end of the binlog
-//     before the SELECT; H is the end after it; the picture lies somewhere in
-//     between. S is H, after step 4 has corrected the chunk.
-//  4. Read the stream up to S. A change of a row with key ≤ K is given out as it
+//  3. The stream has caught up to L, the end of the binlog before the SELECT,
+//     and what it has read is visible to queries; H is the end of the binlog
+//     after the SELECT. The chunk is a picture of some place between.
+//  4. Read the stream up to H. A change of a row with key ≤ K is given out as it
 //     is. One with key > K' is dropped: a later chunk will see it. One in the
-//     chunk is already in a MariaDB chunk, so it is dropped too; with L and H
-//     the row's newest image replaces the one of the SELECT (or removes it),
+//     chunk replaces the row of the SELECT by its newest image, or removes it,
 //     which is right wherever between L and H the picture was taken.
-//  5. Give the chunk out as +I. Now K = K' and B = S. Go on with 2.
+//  5. Give the chunk out as +I. Now K = K' and B = H. Go on with 2.
 //  6. After the last chunk every change is given out as it is.
 //
-// A transaction is in the binlog shortly before queries see it. In step 3 the
-// MariaDB place is exact. For MySQL with GTIDs the reader waits until the server
-// has executed the transactions that the stream has seen; without GTIDs it
+// A transaction is in the binlog shortly before queries see it, hence the wait
+// in step 3: a MariaDB server tells up to where its binlog is visible; a MySQL
+// server with GTIDs which transactions it has executed; without GTIDs the reader
 // waits for visibilityDelay, which is a margin and no proof.
+//
+// MariaDB also claims to give a read view and its binlog place at once (START
+// TRANSACTION WITH CONSISTENT SNAPSHOT, Binlog_snapshot_position). That is not
+// used: on a busy 10.11 server such views were seen to hold a transaction that
+// comes after their place.
 //
 // A change of a primary key is a -D of the old row and a +I of the new one, each
 // taken by its own key. The order of keys is the index's (see key.go).
@@ -76,7 +77,7 @@ type mysqlSource struct {
 	primaryKey []string
 	schema     *arrow.Schema
 
-	// bracket makes the snapshot of a MariaDB server take the way of MySQL;
+	// bracket makes the snapshot of a MariaDB server wait as for one of MySQL;
 	// tests set it.
 	bracket bool
 }

@@ -141,8 +141,23 @@ func readColumn(r []*string) column {
 	return c
 }
 
-// status is where the server's binlog ends.
+// end is where the server's binlog ends.
+func (s *mysqlSource) end(ctx context.Context, c *conn) (fileOffset, error) {
+	at, _, err := s.binlogEnd(ctx, c)
+	return at, err
+}
+
+// status is where the server's binlog ends, with the GTID state there.
 func (s *mysqlSource) status(ctx context.Context, c *conn) (fileOffset, string, error) {
+	at, gtid, err := s.binlogEnd(ctx, c)
+	if err == nil && c.mariadb() {
+		gtid, err = s.mariaGTIDAt(ctx, c, at)
+	}
+	return at, gtid, err
+}
+
+// binlogEnd is where the binlog ends; a MySQL server adds its GTID set.
+func (s *mysqlSource) binlogEnd(ctx context.Context, c *conn) (fileOffset, string, error) {
 	row, err := c.row(ctx, "SHOW MASTER STATUS")
 	var se *serverError
 	if errors.As(err, &se) && se.code == 1064 { // MySQL 8.4 renamed it
@@ -159,11 +174,7 @@ func (s *mysqlSource) status(ctx context.Context, c *conn) (fileOffset, string, 
 		return fileOffset{}, "", fmt.Errorf("read the end of the binlog: position %q", *row[1])
 	}
 	at := fileOffset{file: *row[0], pos: pos}
-	if c.mariadb() {
-		gtid, err := s.mariaGTIDAt(ctx, c, at)
-		return at, gtid, err
-	}
-	if len(row) > 4 && row[4] != nil {
+	if !c.mariadb() && len(row) > 4 && row[4] != nil {
 		return at, strings.ReplaceAll(*row[4], "\n", ""), nil
 	}
 	return at, "", nil

@@ -28,7 +28,6 @@ const (
 // snapshot walks the table by primary key; see the package comment.
 type snapshot struct {
 	r     *reader
-	exact bool    // the server tells the binlog place of a read view
 	key   *rowKey // K; nil is below all keys
 	text  []string
 	order keyOrder
@@ -45,7 +44,7 @@ type chunk struct {
 	all    bool   // no rows above K': K' is above all keys
 	target fileOffset
 
-	// With L and H the changes of the chunk's rows are gathered too.
+	// The changes of the chunk's rows are gathered too.
 	keys    []byte // encoded keys of the rows, one after the other
 	ends    []int  // where each ends in keys
 	patches *builder
@@ -63,7 +62,7 @@ func newSnapshot(r *reader, c *snapshotCursor) (*snapshot, error) {
 	if err := r.layout.checkKey(); err != nil {
 		return nil, err
 	}
-	s := &snapshot{r: r, exact: r.sql.mariadb() && !r.src.bracket}
+	s := &snapshot{r: r}
 	s.order.ask = func(ctx context.Context, sql string) ([]*string, error) { return r.sql.row(ctx, sql) }
 	if len(c.Key) > 0 {
 		k, err := r.layout.parseKey(c.Key)
@@ -105,20 +104,11 @@ func (s *snapshot) step(ctx context.Context) error {
 	return nil
 }
 
-// prepare readies a chunk. Without an exact place the stream catches up to L,
-// and what it has seen becomes visible. It gives false when a batch got full.
+// prepare readies a chunk: the stream catches up to L, and what it has seen
+// becomes visible. It gives false when a batch got full.
 func (s *snapshot) prepare(ctx context.Context) (bool, error) {
-	if s.exact {
-		if s.r.st.skip == 0 {
-			return true, nil
-		}
-		// An earlier reader dropped rows of the transaction that the stream is
-		// in, for a chunk to have them: the view must not be older than that.
-		behind := fileOffset{s.r.st.at.file, s.r.st.at.pos + 1}
-		return s.r.consume(ctx, &behind)
-	}
 	if s.low == nil {
-		low, _, err := s.r.src.status(ctx, s.r.sql)
+		low, err := s.r.src.end(ctx, s.r.sql)
 		if err != nil {
 			return false, err
 		}
@@ -132,6 +122,9 @@ func (s *snapshot) prepare(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	s.waited = s.r.st.at
+	if s.r.sql.mariadb() && !s.r.src.bracket {
+		return true, s.awaitCommitted(ctx)
+	}
 	if s.r.st.gtid.set == nil {
 		return true, sleep(ctx, visibilityDelay)
 	}
@@ -154,66 +147,64 @@ func (s *snapshot) read(ctx context.Context) error {
 	if err := c.rows.ensure(s.r.layout); err != nil {
 		return err
 	}
-	var err error
-	if s.exact {
-		if c.target, err = s.r.src.view(ctx, s.r.sql, s.r.st.at); err != nil {
-			return err
-		}
-	}
-	err = s.selectRows(ctx, c)
+	err := s.selectRows(ctx, c)
 	var se *serverError
 	if errors.As(err, &se) && (se.code == 1412 || se.code == 1054) && !s.r.stale {
-		s.r.stale = true // altered since the view or the layout was made
+		s.r.stale = true // altered since the layout was read
 		c.rows.release()
-		return s.r.sql.exec(ctx, "ROLLBACK")
+		return nil
 	}
-	if err == nil && s.exact {
-		err = s.r.sql.exec(ctx, "COMMIT")
-	}
-	if err == nil && !s.exact {
-		c.target, _, err = s.r.src.status(ctx, s.r.sql)
-		c.patches, c.patch = newBuilder(s.r.src.schema), map[string]int{}
+	if err == nil {
+		c.target, err = s.r.src.end(ctx, s.r.sql)
 	}
 	if err != nil {
 		c.rows.release()
 		return explain(s.r.src.cfg, "read a chunk of table "+s.r.src.table(), err)
 	}
+	c.patches, c.patch = newBuilder(s.r.src.schema), map[string]int{}
 	s.chunk = c
 	return nil
 }
 
-// view opens a read view on a MariaDB server and gives its binlog place,
-// which is at or after seen, a boundary that the stream has reached.
-func (s *mysqlSource) view(ctx context.Context, c *conn, seen fileOffset) (fileOffset, error) {
+// committedPlace is the place on a MariaDB server before which every
+// transaction is visible: it moves on under the lock under which transactions
+// become visible.
+func (s *mysqlSource) committedPlace(ctx context.Context, c *conn) (fileOffset, error) {
+	var at fileOffset
+	rows, err := c.rows(ctx, "SHOW STATUS WHERE Variable_name IN ('Binlog_snapshot_file', 'Binlog_snapshot_position')")
+	if err != nil {
+		return at, explain(s.cfg, "read how far the binlog is visible", err)
+	}
+	for _, row := range rows {
+		switch value := textOr(row[1], ""); strings.ToLower(textOr(row[0], "")) {
+		case "binlog_snapshot_file":
+			at.file = value
+		case "binlog_snapshot_position":
+			at.pos, err = strconv.ParseUint(value, 10, 64)
+		}
+	}
+	if at.file == "" || at.pos == 0 || err != nil {
+		return at, errs.Unsupported("server %s:%d does not tell how far its binlog is visible: MariaDB 5.3 or newer with log_bin is needed for scan.startup.mode=initial", s.cfg.Hostname, s.cfg.Port)
+	}
+	return at, nil
+}
+
+// awaitCommitted waits until queries on a MariaDB server see the transactions
+// that the stream has read.
+func (s *snapshot) awaitCommitted(ctx context.Context) error {
 	for try := 0; ; try++ {
-		if err := c.exec(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT"); err != nil {
-			return fileOffset{}, explain(s.cfg, "open a read view", err)
+		at, err := s.r.src.committedPlace(ctx, s.r.sql)
+		if err != nil || !at.before(s.r.st.committed) {
+			return err
 		}
-		rows, err := c.rows(ctx, "SHOW STATUS WHERE Variable_name IN ('Binlog_snapshot_file', 'Binlog_snapshot_position')")
-		if err != nil {
-			return fileOffset{}, explain(s.cfg, "read the binlog place of a view", err)
-		}
-		var at fileOffset
-		for _, row := range rows {
-			switch value := textOr(row[1], ""); strings.ToLower(textOr(row[0], "")) {
-			case "binlog_snapshot_file":
-				at.file = value
-			case "binlog_snapshot_position":
-				at.pos, err = strconv.ParseUint(value, 10, 64)
-			}
-		}
-		if at.file == "" || at.pos == 0 || err != nil {
-			return at, errs.Unsupported("server %s:%d does not tell the binlog place of a read view: MariaDB 5.3 or newer with log_bin is needed for scan.startup.mode=initial", s.cfg.Hostname, s.cfg.Port)
-		}
-		if !at.before(seen) {
-			return at, nil
-		}
-		// The stream has seen a transaction that queries do not see yet.
-		if try == 1000 {
-			return at, fmt.Errorf("open a read view: it stays at %s, before %s in the binlog", at, seen)
+		switch {
+		case try == 100 && !s.r.st.began:
+			return nil // 2 s: what lies between is no transaction
+		case try == 1000:
+			return fmt.Errorf("a transaction is in the binlog at %s, but for 20 s queries have seen nothing after %s", s.r.st.committed, at)
 		}
 		if err := sleep(ctx, time.Duration(min(try, 20))*time.Millisecond); err != nil {
-			return at, err
+			return err
 		}
 	}
 }
@@ -277,10 +268,8 @@ func (s *snapshot) addRow(c *chunk, columns []int, cells [][]byte) error {
 		c.rows.bytes += len(cells[i])
 	}
 	c.rows.kinds = append(c.rows.kinds, types.Insert)
-	if !s.exact {
-		c.keys = c.last.encode(c.keys)
-		c.ends = append(c.ends, len(c.keys))
-	}
+	c.keys = c.last.encode(c.keys)
+	c.ends = append(c.ends, len(c.keys))
 	return nil
 }
 
@@ -320,7 +309,7 @@ func (s *snapshot) place(ctx context.Context, row *rowChange) error {
 			return s.r.give(row)
 		}
 	}
-	if s.chunk == nil || s.exact {
+	if s.chunk == nil {
 		return nil
 	}
 	if !s.chunk.all {
@@ -383,9 +372,6 @@ func (s *snapshot) finish() error {
 func (c *chunk) corrected() (arrow.RecordBatch, error) {
 	defer c.rows.release()
 	rows, _, _ := c.rows.take()
-	if c.patches == nil {
-		return rows, nil
-	}
 	defer c.patches.release()
 	patches, _, _ := c.patches.take()
 	defer patches.Release()

@@ -171,14 +171,14 @@ func keyKinds() []keyKind {
 }
 
 // A snapshot under a concurrent writer is an exact changelog, and what it gives
-// is the table; for all kinds of keys, with the exact view of MariaDB and with
-// the bracket of MySQL.
+// is the table; for all kinds of keys, with the ways of MariaDB and of MySQL to
+// know what is visible.
 func TestSnapshotUnderWrites(t *testing.T) {
 	for _, kind := range keyKinds() {
 		for _, bracket := range []bool{false, true} {
-			name := kind.name + "_view"
+			name := kind.name + "_mariadb"
 			if bracket {
-				name = kind.name + "_bracket"
+				name = kind.name + "_mysql"
 			}
 			t.Run(name, func(t *testing.T) { testSnapshotUnderWrites(t, kind, bracket) })
 		}

@@ -24,7 +24,13 @@ func (s *mysqlSource) startPosition(ctx context.Context, c *conn) (position, err
 		return s.timestampPosition(ctx, c)
 	}
 	if s.cfg.Startup == StartInitial && c.mariadb() && !s.bracket {
-		return s.viewPosition(ctx, c)
+		at, err := s.committedPlace(ctx, c)
+		if err != nil {
+			return position{}, err
+		}
+		p, err := s.at(ctx, c, at)
+		p.Snapshot = &snapshotCursor{}
+		return p, err
 	}
 	at, gtid, err := s.status(ctx, c)
 	if err != nil {
@@ -37,21 +43,6 @@ func (s *mysqlSource) startPosition(ctx context.Context, c *conn) (position, err
 	if s.cfg.Startup == StartInitial {
 		p.Snapshot = &snapshotCursor{}
 	}
-	return p, err
-}
-
-// viewPosition is where the snapshot of a MariaDB server starts: the place of a
-// read view, all transactions before which are visible.
-func (s *mysqlSource) viewPosition(ctx context.Context, c *conn) (position, error) {
-	at, err := s.view(ctx, c, fileOffset{})
-	if err != nil {
-		return position{}, err
-	}
-	if err := c.exec(ctx, "COMMIT"); err != nil {
-		return position{}, explain(s.cfg, "close a read view", err)
-	}
-	p, err := s.at(ctx, c, at)
-	p.Snapshot = &snapshotCursor{}
 	return p, err
 }
 

@@ -29,6 +29,11 @@ type stream struct {
 	skip   int       // of them, those that an earlier reader has given out
 	commit time.Time // of the open transaction
 
+	// committed is the end of the last transaction; until one has been read,
+	// the place where the stream began, which need not be the end of one.
+	committed fileOffset
+	began     bool // a transaction has been read
+
 	mariaNext mariaGTID // of the open transaction
 	sidNext   [16]byte
 	gnoNext   int64
@@ -63,7 +68,7 @@ func (s *mysqlSource) openStream(ctx context.Context, p position, id *serverID) 
 	if err != nil {
 		return nil, explain(s.cfg, "connect to the binlog", err)
 	}
-	st := &stream{src: s, c: c, maria: c.mariadb(), at: fileOffset{p.File, p.Pos}, skip: p.Skip, tables: map[uint64]*boundTable{}}
+	st := &stream{src: s, c: c, maria: c.mariadb(), at: fileOffset{p.File, p.Pos}, committed: fileOffset{p.File, p.Pos}, skip: p.Skip, tables: map[uint64]*boundTable{}}
 	if st.gtid, err = parseGTID(p.GTID, st.maria); err == nil {
 		err = st.start(ctx, id)
 	}
@@ -347,6 +352,7 @@ func (st *stream) end(e event) error {
 		st.advance(fileOffset{st.at.file, uint64(e.end)})
 	}
 	st.state, st.seen, st.skip, st.hasGTID = between, 0, 0, false
+	st.committed, st.began = st.at, true
 	return nil
 }
 
