@@ -229,7 +229,7 @@ func TestExpiryLeavesNothing(t *testing.T) {
 			t.Logf("seed %d", seed)
 			r := rand.New(rand.NewPCG(seed, 1))
 			l := newLake(t, fileio.NewMem(), d)
-			for i := range 30 {
+			for i := range 14 {
 				require.NoError(t, l.write("", randomIDs(r, len(d.PrimaryKeys) > 0)...))
 				l.check("write")
 				what := "nothing"
@@ -273,7 +273,7 @@ func TestVersionsModel(t *testing.T) {
 			t.Logf("seed %d", seed)
 			r := rand.New(rand.NewPCG(seed, 2))
 			l := newLake(t, fileio.NewMem(), d)
-			for i := range 60 {
+			for i := range 36 {
 				what := l.step(r, i, len(d.PrimaryKeys) > 0)
 				l.check(what)
 			}

@@ -83,10 +83,14 @@ func (h *History) dropAbove(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	if err := h.Snapshots.SetLatestHint(ctx, id); err != nil {
+	// Without the hint the newest file counts, until all newer ones are gone.
+	if err := h.Snapshots.DeleteLatestHint(ctx); err != nil {
 		return err
 	}
 	if err := h.deleteAbove(ctx, ids, id); err != nil {
+		return err
+	}
+	if err := h.Snapshots.SetLatestHint(ctx, id); err != nil {
 		return err
 	}
 	if err := h.dropChangelogs(ctx, id); err != nil {
