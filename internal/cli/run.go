@@ -124,7 +124,7 @@ func located(err error, name string, st ast.Statement) error {
 	case errors.As(err, &unsupported) && unsupported.File == "" && unsupported.Line > 0:
 		unsupported.File = name
 	}
-	if strings.HasPrefix(err.Error(), name+":") {
+	if strings.Contains(err.Error(), name+":") {
 		return err
 	}
 	return fmt.Errorf("%s:%d: %w", name, st.Position().Line, err)

@@ -64,6 +64,9 @@ func (p *planner) sql(q *ast.Query) (string, error) {
 func (p *planner) sqlColumns(q *ast.Query) (string, []render.Column, error) {
 	filters := render.Filters(q, p.params...)
 	o := p.renderOptions()
+	if q.Script != nil {
+		o.File, o.Source = q.Script.File, q.Script.Text
+	}
 	o.Table = func(r *ast.TableRef) (string, error) { return p.table(r, filters[r]) }
 	return render.QueryColumns(q, o)
 }

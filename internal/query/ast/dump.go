@@ -66,7 +66,7 @@ func dumpStruct(b *strings.Builder, v reflect.Value, depth int) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		// Text repeats the source; EndOff and the embedded Pos and Stmt are places.
-		if f.Anonymous || f.Name == "EndOff" || f.Name == "Text" || v.Field(i).IsZero() {
+		if f.Anonymous || f.Name == "EndOff" || f.Name == "Text" || f.Name == "Script" || v.Field(i).IsZero() {
 			continue
 		}
 		b.WriteString("\n" + strings.Repeat("  ", depth+1) + f.Name + ": ")

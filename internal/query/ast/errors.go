@@ -59,6 +59,23 @@ func (e *UnsupportedError) Error() string {
 // Is makes errors.Is(err, errs.ErrUnsupported) true.
 func (e *UnsupportedError) Is(kind error) bool { return kind == errs.ErrUnsupported }
 
+// PlacedError says where in a text the cause of an error is.
+type PlacedError struct {
+	File   string
+	Line   int
+	Column int
+	Source string
+	Err    error
+}
+
+// Error gives the place, the cause and the source line.
+func (e *PlacedError) Error() string {
+	return place(e.File, e.Line, e.Column) + e.Err.Error() + excerpt(e.Source, e.Column)
+}
+
+// Unwrap gives the cause.
+func (e *PlacedError) Unwrap() error { return e.Err }
+
 func place(file string, line, column int) string {
 	switch {
 	case line == 0 && file == "":

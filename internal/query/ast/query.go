@@ -10,6 +10,14 @@ type Query struct {
 	Limit     Expr // LIMIT or FETCH; nil for none
 	Offset    Expr
 	Text      string // as written
+	// Script is what the query was parsed from; nil for one made by a program.
+	Script *Script
+}
+
+// Script is a text of statements, into which places point.
+type Script struct {
+	File string // "" when it came from no file
+	Text string
 }
 
 // CTE is one table of WITH.

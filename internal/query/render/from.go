@@ -76,12 +76,12 @@ func (r *renderer) namedTable(t *ast.TableRef, rel *relation) string {
 	}
 	item, err := r.opts.Table(t)
 	if err != nil {
-		panic(bailout{err})
+		r.failTable(t, err)
 	}
 	if r.opts.Columns != nil {
 		cols, err := r.opts.Columns(t)
 		if err != nil {
-			panic(bailout{err})
+			r.failTable(t, err)
 		}
 		rel.cols, rel.known = cols, cols != nil
 	}

@@ -8,6 +8,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -149,6 +150,21 @@ func (r *renderer) fail(n ast.Node, hint, format string, args ...any) {
 func (r *renderer) unsupported(n ast.Node, what, hint string) {
 	p := n.Position()
 	e := &ast.UnsupportedError{File: r.opts.File, Line: p.Line, Column: p.Column, What: what, Hint: hint}
+	if r.opts.Source != "" && p.Offset <= len(r.opts.Source) {
+		e.Source = ast.SourceLine(r.opts.Source, p.Offset)
+	}
+	panic(bailout{e})
+}
+
+// failTable stops with what is wrong with a table, at its place.
+func (r *renderer) failTable(t *ast.TableRef, err error) {
+	var placed *ast.SyntaxError
+	var refused *ast.UnsupportedError
+	p := t.Position()
+	if errors.As(err, &placed) || errors.As(err, &refused) || p.Line == 0 { // a place within a view
+		panic(bailout{err})
+	}
+	e := &ast.PlacedError{File: r.opts.File, Line: p.Line, Column: p.Column, Err: err}
 	if r.opts.Source != "" && p.Offset <= len(r.opts.Source) {
 		e.Source = ast.SourceLine(r.opts.Source, p.Offset)
 	}

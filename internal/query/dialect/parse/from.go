@@ -103,7 +103,7 @@ func (p *Parser) tablePrimary() ast.TableExpr {
 	case p.Is("TABLE") && p.IsOpAt(1, "("):
 		return p.tableFunc(false)
 	case p.Is("VALUES") && p.Dialect == ast.Spark:
-		q := &ast.Query{Pos: t.Pos, Body: p.values()}
+		q := &ast.Query{Pos: t.Pos, Body: p.values(), Script: p.script}
 		q.Text = p.textFrom(t.Pos.Offset)
 		return &ast.Derived{Pos: t.Pos, Query: q, Alias: p.tableAlias()}
 	case p.IsAny("SELECT", "VALUES", "WITH"):

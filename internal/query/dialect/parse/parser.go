@@ -26,6 +26,7 @@ type Parser struct {
 	Dialect ast.Dialect
 	file    string
 	text    string
+	script  *ast.Script
 	toks    []lex.Token
 	i       int
 	depth   int
@@ -38,7 +39,7 @@ type bailout struct{ err error }
 
 // Statements parses all statements of text. file is used in messages only.
 func Statements(d ast.Dialect, g Grammar, file, text string) (out []ast.Statement, err error) {
-	p := &Parser{Dialect: d, file: file, text: text, grammar: g, alias: -1}
+	p := &Parser{Dialect: d, file: file, text: text, script: &ast.Script{File: file, Text: text}, grammar: g, alias: -1}
 	p.toks = lex.Tokens(text, lex.OptionsOf(d))
 	defer p.recoverBailout(&err)
 	for {

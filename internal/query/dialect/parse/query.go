@@ -9,7 +9,7 @@ import (
 func (p *Parser) Query() *ast.Query {
 	defer p.enter()()
 	start := p.Pos()
-	q := &ast.Query{Pos: start}
+	q := &ast.Query{Pos: start, Script: p.script}
 	if p.Accept("WITH") {
 		q.Recursive = p.Accept("RECURSIVE")
 		p.CommaList(func() { q.With = append(q.With, p.cte()) })
@@ -22,7 +22,7 @@ func (p *Parser) Query() *ast.Query {
 
 // queryFrom continues a query whose first operand was read as a subquery.
 func (p *Parser) queryFrom(first *ast.Query) *ast.Query {
-	q := &ast.Query{Pos: first.Pos}
+	q := &ast.Query{Pos: first.Pos, Script: p.script}
 	q.Body = p.setOps(first, 1)
 	if !p.queryTail(q) && q.Body == ast.QueryBody(first) {
 		p.Fail("\")\"")
