@@ -30,18 +30,25 @@ type fallback struct {
 	t  *Table // the branch
 }
 
+// fallbackName gives the name of the branch to fall back to, "" for none. A
+// branch that is its own fallback has none.
+func (t *Table) fallbackName() string {
+	name := t.t.Raw[fallbackOption]
+	if strings.TrimSpace(name) == "" || name == branchName(t) {
+		return ""
+	}
+	return name
+}
+
 // openFallback opens the branch to fall back to, nil if the table names none.
 func (t *Table) openFallback(ctx context.Context) (*fallback, error) {
-	name := t.t.Raw[fallbackOption]
-	if strings.TrimSpace(name) == "" {
+	name := t.fallbackName()
+	if name == "" {
 		return nil, nil
 	}
 	id := t.id
 	if id.Branch = name; name == "main" {
 		id.Branch = ""
-	}
-	if id.Branch == t.id.Branch {
-		return nil, nil
 	}
 	hint := maps.Clone(t.hint)
 	delete(hint, "bucket") // the branch may have another number

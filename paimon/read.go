@@ -9,6 +9,7 @@ import (
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/internal/read"
 	"github.com/tarndb/tarn/paimon/internal/scan"
+	"github.com/tarndb/tarn/paimon/internal/stream"
 	"github.com/tarndb/tarn/paimon/predicate"
 	"github.com/tarndb/tarn/paimon/spec"
 	"github.com/tarndb/tarn/paimon/types"
@@ -123,16 +124,15 @@ type Reader struct {
 	ctx      context.Context
 	t        *Table
 	fallback *fallback
-	splits   []Split
+	sections []stream.Section
 	columns  []int
-	mode     read.Mode
 	cur      read.Reader
 }
 
 // Read reads splits one after the other; columns are positions in the table's
 // columns, nil for all. Splits may be read in parallel by several Readers.
 func (p *Plan) Read(ctx context.Context, splits []Split, columns []int) *Reader {
-	return &Reader{ctx: ctx, t: p.Table, fallback: p.fallback, splits: splits, columns: columns, mode: read.State}
+	return &Reader{ctx: ctx, t: p.Table, fallback: p.fallback, sections: []stream.Section{{Splits: splits, Mode: read.State}}, columns: columns}
 }
 
 // Next gives the next batch, which has at least one row.
@@ -142,14 +142,9 @@ func (r *Reader) Next() (Batch, error) {
 			return Batch{}, err
 		}
 		if r.cur == nil {
-			if len(r.splits) == 0 {
-				return Batch{}, io.EOF
+			if err := r.open(); err != nil {
+				return Batch{}, err
 			}
-			cur, err := r.open(r.splits[0])
-			if err != nil {
-				return Batch{}, fmt.Errorf("read table %s: %w", r.t.Name(), err)
-			}
-			r.cur, r.splits = cur, r.splits[1:]
 		}
 		b, err := r.cur.Next()
 		if err == io.EOF {
@@ -159,18 +154,43 @@ func (r *Reader) Next() (Batch, error) {
 		if err != nil {
 			return b, fmt.Errorf("read table %s: %w", r.t.Name(), err)
 		}
-		if b.Rows.NumRows() > 0 {
-			return b, nil
+		if b.Rows.NumRows() == 0 {
+			b.Rows.Release()
+			continue
 		}
-		b.Rows.Release()
+		if r.sections[0].Retract {
+			b.Kinds = make([]types.RowKind, b.Rows.NumRows())
+			for i := range b.Kinds {
+				b.Kinds[i] = types.Delete
+			}
+		}
+		return b, nil
 	}
 }
 
-func (r *Reader) open(s Split) (read.Reader, error) {
-	if s.Fallback {
-		return r.fallback.read(r.ctx, r.t, s, r.columns, r.mode)
+// open opens the next split; io.EOF when there is none.
+func (r *Reader) open() error {
+	for len(r.sections) > 0 && len(r.sections[0].Splits) == 0 {
+		r.sections = r.sections[1:]
 	}
-	return read.Open(r.ctx, r.t.t, s, r.columns, r.mode)
+	if len(r.sections) == 0 {
+		return io.EOF
+	}
+	s := &r.sections[0]
+	split := s.Splits[0]
+	var cur read.Reader
+	var err error
+	if split.Fallback {
+		cur, err = r.fallback.read(r.ctx, r.t, split, r.columns, s.Mode)
+	} else {
+		cur, err = read.Open(r.ctx, r.t.t, split, r.columns, s.Mode)
+	}
+	if err != nil {
+		return fmt.Errorf("read table %s: %w", r.t.Name(), err)
+	}
+	r.cur = cur
+	s.Splits = s.Splits[1:]
+	return nil
 }
 
 // Close ends the read.

@@ -3,11 +3,11 @@ package paimon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/tarndb/tarn/paimon/errs"
-	"github.com/tarndb/tarn/paimon/internal/read"
 	"github.com/tarndb/tarn/paimon/internal/stream"
 	"github.com/tarndb/tarn/paimon/internal/table"
 	"github.com/tarndb/tarn/paimon/options"
@@ -17,34 +17,59 @@ import (
 // Stream follows a table: its state first, if the scan options say so, then
 // the changes of every snapshot. It serves one goroutine.
 type Stream struct {
-	t       *Table
-	scanner *stream.Scanner
-	tokens  <-chan struct{}
-	stop    func()
-	poll    time.Duration
+	t        *Table
+	fallback *fallback // of splits that are marked so
+	pieces   pieces    // nil until the first piece of a table with a fallback branch
+	from     StreamPosition
+	tokens   <-chan struct{}
+	stop     func()
+	poll     time.Duration
 }
+
+// pieces plans a stream: of a table alone, or with its fallback branch.
+type pieces interface {
+	Next(ctx context.Context) (*stream.Plan, error)
+}
+
+// StreamPosition is where a stream goes on; the zero value starts it. It
+// becomes JSON.
+type StreamPosition = stream.Position
 
 // pollEvery is how often a stream looks for commits of other processes, which
 // send no notice. Looking costs two small requests.
 const pollEvery = 20 * time.Millisecond
 
 // Stream starts to follow the table. next > 0 resumes with the changes of that
-// snapshot (see StreamPlan.Next); 0 starts as `scan.mode` says.
-func (t *Table) Stream(next int64) (*Stream, error) {
+// snapshot; 0 starts as `scan.mode` says.
+func (t *Table) Stream(next int64) (*Stream, error) { return t.StreamFrom(StreamPosition{Next: next}) }
+
+// StreamFrom goes on at a position that a piece of an earlier stream of the
+// table gave. With 'scan.fallback-branch' it follows both: partitions that the
+// table has come from the table, all others from the branch. When the table
+// gains a partition, the branch's rows of it come as -D before the table's.
+func (t *Table) StreamFrom(at StreamPosition) (*Stream, error) {
 	if err := stream.CheckChanges(t.t); err != nil {
 		return nil, err
 	}
-	if v := t.t.Raw[fallbackOption]; v != "" {
-		return nil, errs.Unsupported("read table %s as a stream: option '%s' = '%s'", t.Name(), fallbackOption, v)
+	if t.fallbackName() != "" {
+		s := t.RawStream(0)
+		s.pieces, s.from = nil, at
+		return s, nil
 	}
-	return t.RawStream(next), nil
+	if at.Branch > 0 || at.Piece != "" {
+		return nil, errs.Invalid("read table %s as a stream: the position to go on from is of a time when the table had '%s'; start the job under another name", t.Name(), fallbackOption)
+	}
+	if at.Full > 0 {
+		return t.StreamFull(at.Full)
+	}
+	return t.RawStream(at.Next), nil
 }
 
 // RawStream is Stream for tables of any merge engine: without a changelog
 // producer it gives the rows as they were written, not what they changed.
 func (t *Table) RawStream(next int64) *Stream {
 	tokens, stop := t.w.watch(t.t.Dir)
-	return &Stream{t: t, scanner: stream.New(t.t, next), tokens: tokens, stop: stop, poll: pollEvery}
+	return &Stream{t: t, pieces: stream.New(t.t, next), tokens: tokens, stop: stop, poll: pollEvery}
 }
 
 // StreamPlan is one piece of a stream: the state of a snapshot or its changes.
@@ -52,20 +77,41 @@ type StreamPlan struct {
 	// Full says that this is the table's state: rows without kinds.
 	Full     bool
 	Snapshot *spec.Snapshot // nil for an empty table
-	// Next resumes after this piece.
+	// Next resumes after this piece, of a table without a fallback branch.
 	Next int64
+	// At gives this piece again, with its rows in the same order; After
+	// resumes behind it.
+	At, After StreamPosition
 
-	t    *Table
+	s    *Stream
 	plan *stream.Plan
 }
 
 // TryNext gives the next piece, or nil when nothing new has been committed.
 func (s *Stream) TryNext(ctx context.Context) (*StreamPlan, error) {
-	p, err := s.scanner.Next(ctx)
+	if s.pieces == nil {
+		if err := s.openPair(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p, err := s.pieces.Next(ctx)
 	if p == nil || err != nil {
 		return nil, err
 	}
-	return &StreamPlan{Full: p.Full, Snapshot: p.Snapshot, Next: p.Next, t: s.t, plan: p}, nil
+	return &StreamPlan{Full: p.Full, Snapshot: p.Snapshot, Next: p.After.Next, At: p.At, After: p.After, s: s, plan: p}, nil
+}
+
+// openPair opens the fallback branch.
+func (s *Stream) openPair(ctx context.Context) error {
+	f, err := s.t.openFallback(ctx)
+	if err != nil {
+		return err
+	}
+	if err := stream.CheckChanges(f.t.t); err != nil {
+		return f.fail(err)
+	}
+	s.fallback, s.pieces = f, stream.NewPair(s.t.t, f.t.t, s.t.fallbackName(), s.from)
+	return nil
 }
 
 // Next waits for the next piece.
@@ -90,8 +136,10 @@ func (s *Stream) Close() { s.stop() }
 // Rows is the number of records of the piece.
 func (p *StreamPlan) Rows() int64 {
 	var n int64
-	for i := range p.plan.Splits {
-		n += p.plan.Splits[i].Rows()
+	for _, section := range p.plan.Sections {
+		for i := range section.Splits {
+			n += section.Splits[i].Rows()
+		}
 	}
 	return n
 }
@@ -108,19 +156,15 @@ func (p *StreamPlan) ChangelogRows() (int64, bool) {
 // Read gives the piece's rows; columns are positions, nil for all. Changes of
 // one key come in order.
 func (p *StreamPlan) Read(ctx context.Context, columns []int) (*Reader, error) {
-	t := p.t
-	if p.Snapshot != nil && p.Snapshot.SchemaID != t.t.Schema.ID {
+	t := p.s.t
+	if p.Snapshot != nil && p.Snapshot.SchemaID != t.t.Schema.ID && p.s.fallback == nil {
 		// Rows come in the columns of the schema that the stream was opened
 		// with; files of other schemas are mapped to it by field id.
 		if _, err := t.t.SchemaFields(p.Snapshot.SchemaID); err != nil {
 			return nil, fmt.Errorf("read table %s: %w", t.Name(), err)
 		}
 	}
-	mode := read.Changes
-	if p.plan.Mode == read.State {
-		mode = read.State
-	}
-	return &Reader{ctx: ctx, t: t, splits: p.plan.Splits, columns: columns, mode: mode}, nil
+	return &Reader{ctx: ctx, t: t, fallback: p.s.fallback, sections: slices.Clone(p.plan.Sections), columns: columns}, nil
 }
 
 // EarliestChange gives the oldest snapshot whose changes can still be read: of

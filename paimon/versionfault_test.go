@@ -68,7 +68,7 @@ func TestVersionChangesFailAnywhere(t *testing.T) {
 			}
 			return nil
 		}, "+I2v3,+I3v4,+I4v5,+I6v7,+I8v10,+I9v11"},
-		"fast-forward": {func(l *lake, t *paimon.Table) error { return t.FastForward(l.ctx, "b") }, "+I1v1,+I2v3,+I3v4,+I4v5,+I5v6,+I7v9"},
+		"fast-forward":                 {func(l *lake, t *paimon.Table) error { return t.FastForward(l.ctx, "b") }, "+I1v1,+I2v3,+I3v4,+I4v5,+I5v6,+I7v9"},
 		"fast-forward to an older one": {func(l *lake, t *paimon.Table) error { return t.FastForward(l.ctx, "older") }, "+I1v1,+I2v2"},
 		"roll back":                    {func(l *lake, t *paimon.Table) error { return t.RollbackTo(l.ctx, 5) }, "+I2v3,+I3v4,+I4v5,+I6v7"},
 		"roll back to an expired tag":  {func(l *lake, t *paimon.Table) error { return t.RollbackToTag(l.ctx, "old") }, "+I1v1,+I2v2"},

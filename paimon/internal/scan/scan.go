@@ -122,13 +122,63 @@ func (s *Scanner) Partitions(ctx context.Context, snap *spec.Snapshot, filter pr
 	if err != nil {
 		return nil, err
 	}
+	return partitionsOf(live), nil
+}
+
+func partitionsOf(live []Split) map[string]bool {
 	out := map[string]bool{}
 	for i := range live {
 		if live[i].Bucket != -2 {
 			out[string(live[i].Partition)] = true
 		}
 	}
-	return out, nil
+	return out
+}
+
+// PartitionsBefore is Partitions of the snapshot before snap, which may have
+// expired: snap's base manifests are its files.
+func (s *Scanner) PartitionsBefore(ctx context.Context, snap *spec.Snapshot) (map[string]bool, error) {
+	lists, err := s.Manifests.ReadList(ctx, snap.BaseManifestList)
+	if err != nil {
+		return nil, err
+	}
+	keep, err := s.keeper(s.visible(Request{}))
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.Manifests.Live(ctx, lists, keep)
+	if err != nil {
+		return nil, err
+	}
+	return partitionsOf(group(entries)), nil
+}
+
+// Touched gives the partitions that a snapshot adds visible files to, and those
+// that it removes files from.
+func (s *Scanner) Touched(ctx context.Context, snap *spec.Snapshot) (added, removed map[string]bool, err error) {
+	lists, err := s.Manifests.Delta(ctx, snap)
+	if err != nil {
+		return nil, nil, err
+	}
+	keep, err := s.keeper(s.visible(Request{}))
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, err := s.Manifests.Entries(ctx, lists, keep)
+	if err != nil {
+		return nil, nil, err
+	}
+	added, removed = map[string]bool{}, map[string]bool{}
+	for i := range entries {
+		switch e := &entries[i]; {
+		case e.Bucket == -2:
+		case e.Kind == spec.KindAdd:
+			added[string(e.Partition)] = true
+		default:
+			removed[string(e.Partition)] = true
+		}
+	}
+	return added, removed, nil
 }
 
 // Delta gives the files that a snapshot added, grouped; for streaming reads of

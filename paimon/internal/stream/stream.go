@@ -16,17 +16,47 @@ import (
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
-// Plan is the next piece of a stream.
-type Plan struct {
+// Position is where a stream goes on.
+type Position struct {
+	// Next is the next snapshot to read; 0 is the start.
+	Next int64 `json:"next"`
+	// Full, when above 0, starts again with the state of this snapshot.
+	Full int64 `json:"full,omitempty"`
+	// Branch is Next of the fallback branch, of a stream that has one.
+	Branch int64 `json:"branch,omitempty"`
+	// Piece is the piece that comes next, where Next and Branch do not tell:
+	// half of it was read.
+	Piece string `json:"piece,omitempty"`
+}
+
+// Section is a part of a piece whose rows are read in one way.
+type Section struct {
 	Splits []scan.Split
 	Mode   read.Mode
+	// Retract gives the rows as -D: they are taken back.
+	Retract bool
+}
+
+// Plan is the next piece of a stream.
+type Plan struct {
+	Sections []Section
 	// Full says that this is the table's state, not a change.
 	Full bool
 	// Snapshot is the snapshot that the piece comes from; nil for an empty
 	// table.
 	Snapshot *spec.Snapshot
-	// Next is the position after the piece: the next snapshot to read.
-	Next int64
+	// At gives the piece again, After goes on behind it.
+	At, After Position
+}
+
+// Empty reports whether the piece has no files to read.
+func (p *Plan) Empty() bool {
+	for i := range p.Sections {
+		if len(p.Sections[i].Splits) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Scanner plans a streaming read. It serves one goroutine.
@@ -64,20 +94,16 @@ func (s *Scanner) Next(ctx context.Context) (*Plan, error) {
 		if err != nil || snap == nil {
 			return nil, err
 		}
-		p, err := s.follow(ctx, snap)
+		p, err := s.follow(ctx, snap, nil)
 		if err != nil {
 			return nil, err
 		}
 		s.next = snap.ID + 1
 		if p != nil {
-			p.Next = s.next
 			return p, nil
 		}
 	}
 }
-
-// Position is the next snapshot to read; 0 before the first piece.
-func (s *Scanner) Position() int64 { return s.next }
 
 // get reads a snapshot, or its long-lived changelog once it has expired; nil
 // when it is not there yet.
@@ -108,8 +134,9 @@ func (s *Scanner) get(ctx context.Context, id int64) (*spec.Snapshot, error) {
 	return nil, nil
 }
 
-// follow plans the changes of one snapshot; nil when it has none to show.
-func (s *Scanner) follow(ctx context.Context, snap *spec.Snapshot) (*Plan, error) {
+// follow plans the changes of one snapshot; nil when it has none to show. keep
+// chooses partitions; nil for all.
+func (s *Scanner) follow(ctx context.Context, snap *spec.Snapshot, keep func(partition []byte) bool) (*Plan, error) {
 	o := s.t.Options
 	var splits []scan.Split
 	var err error
@@ -118,16 +145,16 @@ func (s *Scanner) follow(ctx context.Context, snap *spec.Snapshot) (*Plan, error
 		if snap.ChangelogManifestList == nil {
 			return nil, nil
 		}
-		splits, err = s.t.Scanner.Changelog(ctx, snap, scan.Request{})
+		splits, err = s.t.Scanner.Changelog(ctx, snap, scan.Request{Partition: keep})
 	case snap.CommitKind == spec.CommitAppend, snap.CommitKind == spec.CommitOverwrite && o.Scan.ReadOverwrite:
-		splits, err = s.t.Scanner.Delta(ctx, snap, scan.Request{})
+		splits, err = s.t.Scanner.Delta(ctx, snap, scan.Request{Partition: keep})
 	default:
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{Splits: splits, Mode: read.Changes, Snapshot: snap}, nil
+	return &Plan{Sections: []Section{{Splits: splits, Mode: read.Changes}}, Snapshot: snap, At: Position{Next: snap.ID}, After: Position{Next: snap.ID + 1}}, nil
 }
 
 // start resolves `scan.mode`. Source: CoreOptions.StartupMode and
@@ -154,7 +181,7 @@ func (s *Scanner) start(ctx context.Context) (*Plan, error) {
 		if latest != nil {
 			s.next = latest.ID + 1
 		}
-		return &Plan{Next: s.next, Snapshot: latest, Mode: read.Changes}, nil
+		return &Plan{Snapshot: latest, After: Position{Next: s.next}}, nil
 	case "from-snapshot":
 		s.next = o.SnapshotID
 		return s.Next(ctx)
@@ -201,22 +228,28 @@ func startMode(o options.Scan) (string, error) {
 	return "", errs.Unsupported("'scan.mode' = '%s' of streaming reads", mode)
 }
 
-// full plans the state of a snapshot and goes on after it. With changelogs
-// made by compaction, rows that no changelog has told yet are left for it.
+// full plans the state of a snapshot and goes on after it.
 func (s *Scanner) full(ctx context.Context, snap *spec.Snapshot) (*Plan, error) {
-	r := scan.Request{}
+	splits, err := s.state(ctx, snap, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.next = snap.ID + 1
+	return &Plan{Sections: []Section{{Splits: splits, Mode: read.State}}, Full: true, Snapshot: snap, At: Position{Full: snap.ID}, After: Position{Next: s.next}}, nil
+}
+
+// state plans the rows of a snapshot that streams have told by then. With
+// changelogs made by compaction, rows that no changelog has told yet are left
+// for it.
+func (s *Scanner) state(ctx context.Context, snap *spec.Snapshot, keep func(partition []byte) bool) ([]scan.Split, error) {
+	r := scan.Request{Partition: keep}
 	switch s.t.Options.Changelog.Producer {
 	case options.ChangelogLookup:
 		r.MinLevel = 1
 	case options.ChangelogFullCompaction:
 		r.MinLevel = s.t.Options.Compaction.NumLevels - 1
 	}
-	splits, err := s.t.Scanner.Plan(ctx, snap, r)
-	if err != nil {
-		return nil, err
-	}
-	s.next = snap.ID + 1
-	return &Plan{Splits: splits, Mode: read.State, Full: true, Snapshot: snap, Next: s.next}, nil
+	return s.t.Scanner.Plan(ctx, snap, r)
 }
 
 // firstAfter gives the first snapshot committed at or after millis, or the one

@@ -53,12 +53,18 @@ func (s *Table) Bounded() bool { return false }
 func (s *Table) ComesInCommits() bool { return true }
 
 // position is the JSON form of a position. While a large piece is being read,
-// Next is still that piece and Skip counts its rows already given: pieces are
-// read in the same order again.
+// it is still that of the piece, and Skip counts its rows already given: pieces
+// are read in the same order again.
 type position struct {
-	Next int64 `json:"next"`           // next snapshot to read; 0 is the start
-	Full int64 `json:"full,omitempty"` // reading the state of this snapshot
-	Skip int64 `json:"skip,omitempty"` // rows of the piece already given
+	Next   int64  `json:"next"`             // next snapshot to read; 0 is the start
+	Full   int64  `json:"full,omitempty"`   // reading the state of this snapshot
+	Skip   int64  `json:"skip,omitempty"`   // rows of the piece already given
+	Branch int64  `json:"branch,omitempty"` // next snapshot of the fallback branch
+	Piece  string `json:"piece,omitempty"`  // the piece, where Next and Branch do not tell
+}
+
+func positionOf(at paimon.StreamPosition, skip int64) position {
+	return position{Next: at.Next, Full: at.Full, Skip: skip, Branch: at.Branch, Piece: at.Piece}
 }
 
 // Open implements source.Source.
@@ -69,16 +75,11 @@ func (s *Table) Open(ctx context.Context, from change.Position) (source.Reader, 
 			return nil, fmt.Errorf("read table %s: position %q: %w", s.t.Name(), from, err)
 		}
 	}
-	r := &reader{s: s, at: p}
-	if p.Full > 0 {
-		return r, r.reopenFull(ctx)
-	}
-	stream, err := s.t.Stream(p.Next)
+	stream, err := s.t.StreamFrom(paimon.StreamPosition{Next: p.Next, Full: p.Full, Branch: p.Branch, Piece: p.Piece})
 	if err != nil {
 		return nil, err
 	}
-	r.stream, r.skip = stream, p.Skip
-	return r, nil
+	return &reader{s: s, at: p, stream: stream, skip: p.Skip}, nil
 }
 
 type reader struct {
@@ -90,17 +91,6 @@ type reader struct {
 	skip   int64 // rows of the piece to drop before giving any
 	given  int64
 	held   paimon.Batch // a -U that waits for its +U; no rows: none
-}
-
-// reopenFull resumes in the middle of the first, full piece: the state of the
-// same snapshot is read again and what was given is dropped.
-func (r *reader) reopenFull(ctx context.Context) error {
-	stream, err := r.s.t.StreamFull(r.at.Full)
-	if err != nil {
-		return err
-	}
-	r.stream, r.skip = stream, r.at.Skip
-	return nil
 }
 
 // Next implements source.Reader.
@@ -130,7 +120,7 @@ func (r *reader) Next(ctx context.Context) (change.Batch, error) {
 			if want, known := r.plan.ChangelogRows(); known && r.given != want {
 				return change.Batch{}, errs.Corrupt(r.s.t.Name(), "the changelog of snapshot %d has %d rows, %d were read", r.plan.Snapshot.ID, want, r.given)
 			}
-			r.at = position{Next: r.plan.Next}
+			r.at = positionOf(r.plan.After, 0)
 			out := change.Batch{Position: encode(r.at), Watermark: r.committed()}
 			r.end()
 			return out, nil
@@ -213,10 +203,7 @@ func (r *reader) give(b paimon.Batch) (change.Batch, bool) {
 		r.skip = 0
 	}
 	r.given += n
-	p := position{Next: r.plan.Next - 1, Skip: r.given}
-	if r.plan.Full {
-		p = position{Full: r.plan.Snapshot.ID, Skip: r.given}
-	}
+	p := positionOf(r.plan.At, r.given)
 	return change.Batch{Rows: b.Rows, Kinds: b.Kinds, Position: encode(p), Watermark: r.committed()}, true
 }
 
