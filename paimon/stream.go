@@ -145,9 +145,9 @@ func (p *StreamPlan) Rows() int64 {
 }
 
 // ChangelogRows is how many rows the snapshot says that its changelog has;
-// false where the piece is not a snapshot's changelog, or it does not say.
+// false where the piece is not a snapshot's whole changelog, or it does not say.
 func (p *StreamPlan) ChangelogRows() (int64, bool) {
-	if p.Full || p.Snapshot == nil || p.Snapshot.ChangelogManifestList == nil || p.Snapshot.ChangelogRecordCount == nil {
+	if p.Full || p.s.fallback != nil || p.Snapshot == nil || p.Snapshot.ChangelogManifestList == nil || p.Snapshot.ChangelogRecordCount == nil {
 		return 0, false
 	}
 	return *p.Snapshot.ChangelogRecordCount, true
