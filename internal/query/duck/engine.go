@@ -42,6 +42,8 @@ type Options struct {
 	// out ids. It is called from several threads at once, never to fold a constant, and must not keep out. Its error
 	// ends the query and reaches the caller as it is.
 	Volatile map[string]func(out []int64) error
+	// BitmapForm is the form of the bitmaps that tarn_bitmap_* functions give.
+	BitmapForm BitmapForm
 }
 
 func (o *Options) complete() error {
@@ -70,6 +72,9 @@ func (o *Options) complete() error {
 		if d != "" && filepath.Clean(d) == "/" {
 			return fmt.Errorf("directory %q: would open the whole file system to SQL", d)
 		}
+	}
+	if err := o.BitmapForm.check(); err != nil {
+		return err
 	}
 	return checkVolatile(o.Volatile)
 }
@@ -185,6 +190,9 @@ func registerFunctions(e *Engine, c *Conn) error {
 	h := cgo.NewHandle(e) // dropped by DuckDB together with the function
 	if C.tarn_register_scan(c.con, C.uintptr_t(h)) != C.DuckDBSuccess {
 		return errors.New("register function tarn_scan")
+	}
+	if err := registerBitmaps(e, c); err != nil {
+		return err
 	}
 	return registerVolatile(e, c)
 }

@@ -45,6 +45,9 @@ func unsupported(format string, args ...any) error {
 
 // engineError turns a DuckDB error into an Error; o names the memory limit.
 func engineError(kind C.duckdb_error_type, msg string, o *Options) error {
+	if isBitmapMemory(msg) {
+		kind = C.DUCKDB_ERROR_OUT_OF_MEMORY
+	}
 	switch kind {
 	case C.DUCKDB_ERROR_OUT_OF_MEMORY:
 		return &Error{Kind: KindMemory, Message: fmt.Sprintf("query needs more than the memory limit of %s: "+
