@@ -19,8 +19,8 @@ func (r *renderer) lookupFunction(name string) (*fn, bool) {
 
 func functionTables(d ast.Dialect) []map[string]fn {
 	own := map[ast.Dialect][]map[string]fn{
-		ast.Flink: {flinkText, flinkTime, flinkMath, flinkCollections},
-		ast.Spark: {sparkText, sparkTime, sparkMath, sparkCollections},
+		ast.Flink: {flinkText, flinkTime, flinkMath, flinkCollections, flinkBitmaps},
+		ast.Spark: {sparkText, sparkTime, sparkMath, sparkCollections, sparkBitmaps},
 		ast.MySQL: {mysqlText, mysqlTime, mysqlMath, mysqlSession},
 	}[d]
 	return append(own, commonText, commonMath, commonTime, conditionals, jsonFunctions, collections, aggregates, windowFunctions, bitmaps)
