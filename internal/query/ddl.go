@@ -50,6 +50,8 @@ func (s *Session) ddl(ctx context.Context, st ast.Statement) (*Result, error) {
 		return s.drop(ctx, st)
 	case *ast.AlterTable:
 		return s.alterTable(ctx, st)
+	case *ast.Truncate:
+		return s.truncate(ctx, st)
 	}
 	return nil, errs.Unsupported("%s", statementName(st))
 }
@@ -191,6 +193,9 @@ func identNames(list []ast.Ident) []string {
 }
 
 func (s *Session) createTable(ctx context.Context, st *ast.CreateTable) (*Result, error) {
+	if st.As != nil {
+		return s.createAs(ctx, st)
+	}
 	fields, key, err := fieldsOf(st.Columns)
 	if err != nil {
 		return nil, err
@@ -224,7 +229,7 @@ func (s *Session) createTable(ctx context.Context, st *ast.CreateTable) (*Result
 	if err != nil {
 		return nil, err
 	}
-	if err := checkOptions(opts); err != nil {
+	if err := errors.Join(checkOptions(opts), checkFieldOptions(fields, opts)); err != nil {
 		return nil, fmt.Errorf("create table %s: %w", id, err)
 	}
 	cat := s.e.o.Warehouse.Catalog()
@@ -341,6 +346,9 @@ func (s *Session) alterTable(ctx context.Context, st *ast.AlterTable) (*Result, 
 			if err := checkOptions(properties(a.Options)); err != nil {
 				return nil, fmt.Errorf("alter table %s: %w", id, err)
 			}
+			if err := s.checkAltered(ctx, id, properties(a.Options)); err != nil {
+				return nil, err
+			}
 			err = cat.AlterOptions(ctx, id, properties(a.Options), nil)
 		case *ast.ResetOptions:
 			err = cat.AlterOptions(ctx, id, nil, a.Keys)
@@ -349,8 +357,10 @@ func (s *Session) alterTable(ctx context.Context, st *ast.AlterTable) (*Result, 
 			if err = ierr; err == nil {
 				err = cat.RenameTable(ctx, id, to)
 			}
+		case *ast.AlterPartition:
+			err = s.alterPartitions(ctx, st.Name, a)
 		default:
-			err = errs.Unsupported("ALTER TABLE %s: only SET, RESET and RENAME TO", id)
+			err = errs.Unsupported("ALTER TABLE %s: only SET, RESET, RENAME TO and DROP PARTITION; change columns with Flink or Spark", id)
 		}
 		if err != nil {
 			return nil, err

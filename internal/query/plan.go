@@ -384,25 +384,33 @@ func (s *Session) explain(ctx context.Context, st *ast.Explain) (*Result, error)
 		q = of.Query
 	case *ast.Insert:
 		q = of.Query
+	case *ast.StatementSet:
+		return s.explainSet(ctx, st, of)
 	default:
-		return nil, errs.Unsupported("EXPLAIN of other statements than queries and INSERT")
+		return nil, errs.Unsupported("EXPLAIN of other statements than queries, INSERT and statement sets")
 	}
+	plan, err := s.plan(ctx, q, st.Details)
+	if err != nil {
+		return nil, err
+	}
+	return table([]string{"plan"}, [][]string{{plan}}), nil
+}
+
+// plan gives the engine's plan of a query.
+func (s *Session) plan(ctx context.Context, q *ast.Query, details []string) (string, error) {
 	p := s.planner(ctx, nil)
 	defer p.close()
 	text, err := p.sql(q)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	c, err := s.conn(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer c.Close()
-	plan, err := c.Explain(ctx, text, strings.Contains(strings.Join(st.Details, " "), "ANALYZE"))
-	if err != nil {
-		return nil, explainEngine(err)
-	}
-	return table([]string{"plan"}, [][]string{{plan}}), nil
+	plan, err := c.Explain(ctx, text, strings.Contains(strings.Join(details, " "), "ANALYZE"))
+	return plan, explainEngine(err)
 }
 
 // pick gives some columns of a batch; the caller releases it.

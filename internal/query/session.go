@@ -148,6 +148,8 @@ func (s *Session) dispatch(ctx context.Context, st ast.Statement, params []any) 
 		return done("OK"), nil
 	case *ast.StopJob:
 		return s.stopJob(st)
+	case *ast.Delete:
+		return s.deleteRows(ctx, st, params)
 	}
 	return s.ddl(ctx, st)
 }

@@ -51,6 +51,8 @@ func (s *Session) show(ctx context.Context, st *ast.Show) (*Result, error) {
 			return nil, err
 		}
 		return s.columns(t, st), nil
+	case "PARTITIONS":
+		return s.showPartitions(ctx, st)
 	case "JOBS":
 		return s.showJobs(st), nil
 	case "VIEWS":
