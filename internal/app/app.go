@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/tarndb/tarn/internal/dict"
 	"github.com/tarndb/tarn/internal/jobs"
 	"github.com/tarndb/tarn/internal/query"
 	"github.com/tarndb/tarn/internal/query/duck"
@@ -42,6 +43,7 @@ type App struct {
 	Jobs      *jobs.Manager
 
 	duck *duck.Engine
+	ids  *dict.AutoID
 	temp *tempFolder
 }
 
@@ -56,14 +58,15 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Store: store, temp: temp}
+	a := &App{Store: store, temp: temp, ids: dict.NewAutoID(store, dict.AutoIDOptions{})}
 	a.Warehouse = paimon.Open(store, paimon.Options{WriteMemory: o.WriteMemory, SpillDir: temp.path})
 	root, err := filepath.EvalSymlinks(store.Root())
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.duck, err = duck.Open(ctx, duck.Options{MemoryLimit: o.QueryMemory, MemoryLimitName: "--query-memory", TempDir: filepath.Join(temp.path, "query"),
-		AllowedDirs: []string{root}})
+		AllowedDirs: []string{root},
+		Volatile:    map[string]func([]int64) error{query.AutoID: func(out []int64) error { return a.ids.Fill(context.Background(), out) }}})
 	if err == nil {
 		err = setup(ctx, a.duck)
 	}
@@ -72,7 +75,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	}
 	a.Jobs = jobs.NewManager(jobs.Options{Warehouse: a.Warehouse, LockDir: filepath.Join(store.Root(), ".tarn", "locks")})
 	a.Engine = query.New(query.Options{Warehouse: a.Warehouse, Root: store.Root(), AnyCatalog: o.AnyCatalog, Duck: a.duck, Jobs: a.Jobs,
-		Connectors: connectors(store.Root()), Native: true})
+		Connectors: connectors(store.Root()), Native: true, TempDir: temp.path})
 	return a, nil
 }
 
@@ -100,5 +103,5 @@ func (a *App) Close() error {
 	if a.duck != nil {
 		err = a.duck.Close()
 	}
-	return errors.Join(err, a.temp.Close())
+	return errors.Join(err, a.ids.Close(context.Background()), a.temp.Close())
 }

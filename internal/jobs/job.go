@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tarndb/tarn/internal/dict"
 	"github.com/tarndb/tarn/internal/ingest/change"
 	"github.com/tarndb/tarn/internal/ingest/source"
 	"github.com/tarndb/tarn/paimon"
@@ -55,14 +56,20 @@ type Spec struct {
 	Interval time.Duration
 	Inputs   []Input
 	Sinks    []*paimon.Table
+	// Dense gives ids to the rows that enter a sink, by its index; the job
+	// owns it.
+	Dense map[int]*dict.Dense
 	// SQL is what the user wrote, for status.
 	SQL string
 }
 
-// Close frees the transforms of a spec that will not run.
+// Close frees what a spec holds that will not run, or not any more.
 func (s *Spec) Close() {
 	for i := range s.Inputs {
 		_ = s.Inputs[i].Transform.Close()
+	}
+	for _, d := range s.Dense {
+		_ = d.Close()
 	}
 }
 

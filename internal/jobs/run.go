@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tarndb/tarn/internal/dict"
 	"github.com/tarndb/tarn/internal/ingest/change"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
@@ -37,8 +38,9 @@ type sink struct {
 	table     *paimon.Table
 	writer    *paimon.Writer
 	committer *paimon.Committer
-	next      int64 // identifier of the next commit
-	snapshot  int64 // that the last commit made; 0 before the first
+	dense     *dict.Dense // nil for most
+	next      int64       // identifier of the next commit
+	snapshot  int64       // that the last commit made; 0 before the first
 	positions map[string]change.Position
 	moved     bool // positions moved since the last commit
 	rows      int64
@@ -97,6 +99,11 @@ func (r *run) recover(ctx context.Context) error {
 			return err
 		}
 		var err error
+		if s.dense = r.spec.Dense[i]; s.dense != nil {
+			if err := s.dense.Begin(ctx, t); err != nil {
+				return err
+			}
+		}
 		if s.writer, err = t.NewWriter(ctx, paimon.WriteOptions{}); err != nil {
 			return err
 		}
@@ -283,13 +290,14 @@ func (r *run) take(ctx context.Context, d delivery) error {
 		return d.err
 	}
 	if b := d.batch; b.Rows != nil && b.Rows.NumRows() > 0 {
-		if err := s.writer.Write(ctx, paimon.Batch{Rows: b.Rows, Kinds: b.Kinds}); err != nil {
+		n, err := s.write(ctx, paimon.Batch{Rows: b.Rows, Kinds: b.Kinds})
+		if err != nil {
 			return err
 		}
 		if s.rows == 0 {
 			s.first = time.Now()
 		}
-		s.rows += b.Rows.NumRows()
+		s.rows += n
 		if b.Watermark.After(s.newest) {
 			s.newest = b.Watermark
 		}
@@ -297,6 +305,20 @@ func (r *run) take(ctx context.Context, d delivery) error {
 	s.positions[in.Key] = d.batch.Position
 	s.moved = true
 	return nil
+}
+
+// write gives rows to the writer, those with new keys only where the sink is a
+// dictionary, and tells how many.
+func (s *sink) write(ctx context.Context, b paimon.Batch) (int64, error) {
+	if s.dense == nil {
+		return b.Rows.NumRows(), s.writer.Write(ctx, b)
+	}
+	b, err := s.dense.Apply(b)
+	if err != nil || b.Rows == nil {
+		return 0, err
+	}
+	defer b.Rows.Release()
+	return b.Rows.NumRows(), s.writer.Write(ctx, b)
 }
 
 func (r *run) finished() bool {
@@ -363,6 +385,9 @@ func (r *run) commit(ctx context.Context, s *sink) error {
 		w := s.newest.UnixMilli()
 		c.Watermark = &w
 	}
+	if s.dense != nil {
+		s.dense.Bind(&c)
+	}
 	snap, err := s.committer.Commit(ctx, c)
 	if err != nil {
 		return err
@@ -374,6 +399,9 @@ func (r *run) commit(ctx context.Context, s *sink) error {
 		return err
 	}
 	r.committed(s, snap, begin)
+	if s.dense != nil {
+		return s.dense.Committed(ctx, s.table, snap, messages)
+	}
 	return nil
 }
 

@@ -44,6 +44,8 @@ func (s *Session) ddl(ctx context.Context, st ast.Statement) (*Result, error) {
 		return reply(err, "database %s created", name)
 	case *ast.CreateTable:
 		return s.createTable(ctx, st)
+	case *ast.CreateFunction:
+		return s.createFunction(st)
 	case *ast.CreateView:
 		return s.createView(ctx, st)
 	case *ast.Drop:
@@ -318,6 +320,8 @@ func (s *Session) drop(ctx context.Context, st *ast.Drop) (*Result, error) {
 		if err = ierr; err == nil {
 			err = cat.DropTable(ctx, id)
 		}
+	case "FUNCTION":
+		err = s.dropFunction(st)
 	case "CATALOG":
 		at := slices.Index(s.catalogs, st.Name.Parts[0].Name)
 		if at < 0 {

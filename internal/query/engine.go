@@ -58,6 +58,8 @@ type Options struct {
 	Connectors map[string]Connector
 	// Native lets the engine read Parquet files under the warehouse itself.
 	Native bool
+	// TempDir takes what does not fit into memory; "" is the system's folder.
+	TempDir string
 }
 
 // Engine runs sessions over one warehouse.
@@ -94,7 +96,7 @@ func (e *Engine) NewSession(o SessionOptions) *Session {
 	defer e.mu.Unlock()
 	e.nextID++
 	s := &Session{e: e, id: e.nextID, o: o, catalog: DefaultCatalog, database: o.Database, catalogs: []string{DefaultCatalog},
-		settings: map[string]string{}, temporary: map[string]*Declaration{}, views: map[string]*view{}}
+		settings: map[string]string{}, temporary: map[string]*Declaration{}, views: map[string]*view{}, functions: map[string]string{}}
 	if s.database == "" {
 		s.database = defaultDatabase
 	}

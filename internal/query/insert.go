@@ -4,11 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tarndb/tarn/internal/dict"
 	"github.com/tarndb/tarn/internal/ingest/source"
 	"github.com/tarndb/tarn/internal/ingest/source/tablesource"
 	"github.com/tarndb/tarn/internal/jobs"
@@ -264,12 +268,29 @@ func staticValue(in *ast.Insert, column string) (string, bool) {
 	return "", false
 }
 
+// denseTries bounds how often an INSERT with gap-free ids is run because others
+// wrote to the dictionary meanwhile.
+const denseTries = 5
+
 // insertBatch runs one INSERT to the end and commits once.
 func (s *Session) insertBatch(ctx context.Context, in *ast.Insert) (rows int64, err error) {
-	t, err := s.target(ctx, in)
-	if err != nil {
-		return 0, err
+	for try := 1; ; try++ {
+		t, err := s.target(ctx, in)
+		if err != nil {
+			return 0, err
+		}
+		planned, dense, err := s.takeDense(in, t)
+		if err != nil {
+			return 0, err
+		}
+		rows, err := s.insertOnce(ctx, planned, t, dense)
+		if dense == nil || try == denseTries || !errors.Is(err, errs.ErrConflict) {
+			return rows, err
+		}
 	}
+}
+
+func (s *Session) insertOnce(ctx context.Context, in *ast.Insert, t *target, dense *denseItem) (rows int64, err error) {
 	p := s.planner(ctx, nil)
 	defer p.close()
 	text, columns, err := p.sqlColumns(in.Query)
@@ -289,10 +310,23 @@ func (s *Session) insertBatch(ctx context.Context, in *ast.Insert) (rows int64, 
 		return 0, explainEngine(err)
 	}
 	defer res.Close()
-	return s.write(ctx, t, in, res)
+	if dense == nil {
+		return s.write(ctx, t, in, res, nil)
+	}
+	stage, err := dense.stage(s, t)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, stage.Close()) }()
+	if err := stage.Begin(ctx, t.table); err != nil {
+		return 0, err
+	}
+	return s.write(ctx, t, in, res, stage)
 }
 
-func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duck.Result) (rows int64, err error) {
+// write writes a result to the table and commits; dense, which may be nil,
+// gives rows their ids.
+func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duck.Result, dense *dict.Dense) (rows int64, err error) {
 	w, err := t.table.NewWriter(ctx, paimon.WriteOptions{Overwrite: in.Overwrite})
 	if err != nil {
 		return 0, err
@@ -315,9 +349,8 @@ func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duc
 		if err != nil {
 			return rows, err
 		}
-		err = w.Write(ctx, paimon.Batch{Rows: out})
-		rows += out.NumRows()
-		out.Release()
+		n, err := writeBatch(ctx, w, out, dense)
+		rows += n
 		if err != nil {
 			return rows, err
 		}
@@ -326,11 +359,28 @@ func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duc
 	if err != nil {
 		return rows, err
 	}
-	_, err = t.table.NewCommitter("").Commit(ctx, paimon.Commit{Identifier: paimon.BatchIdentifier, Messages: messages, Overwrite: s.overwrite(t, in)})
-	if err != nil {
+	c := paimon.Commit{Identifier: paimon.BatchIdentifier, Messages: messages, Overwrite: s.overwrite(t, in)}
+	if dense != nil {
+		dense.Bind(&c)
+	}
+	if _, err = t.table.NewCommitter("").Commit(ctx, c); err != nil {
 		return rows, err
 	}
 	return rows, nil
+}
+
+// writeBatch writes rows, which it releases, and tells how many.
+func writeBatch(ctx context.Context, w *paimon.Writer, rows arrow.RecordBatch, dense *dict.Dense) (int64, error) {
+	defer rows.Release()
+	b := paimon.Batch{Rows: rows}
+	if dense != nil {
+		var err error
+		if b, err = dense.Apply(b); err != nil || b.Rows == nil {
+			return 0, err
+		}
+		defer b.Rows.Release()
+	}
+	return b.Rows.NumRows(), w.Write(ctx, b)
 }
 
 // overwrite says what INSERT OVERWRITE replaces.
@@ -360,9 +410,14 @@ func (s *Session) jobSpec(ctx context.Context, inserts []*ast.Insert, text strin
 	sinks := map[string]int{}
 	keys := map[string]int{}
 	for _, in := range inserts {
+		target := in.Target
 		t, err := s.target(ctx, in)
 		if err == nil && in.Overwrite {
 			err = errs.Unsupported("INSERT OVERWRITE as a stream; SET 'execution.runtime-mode' = 'batch' first")
+		}
+		var dense *denseItem
+		if err == nil {
+			in, dense, err = s.takeDense(in, t)
 		}
 		var input jobs.Input
 		if err == nil {
@@ -370,7 +425,7 @@ func (s *Session) jobSpec(ctx context.Context, inserts []*ast.Insert, text strin
 		}
 		if err != nil {
 			spec.Close()
-			return spec, fmt.Errorf("INSERT INTO %s: %w", in.Target, err)
+			return spec, fmt.Errorf("INSERT INTO %s: %w", target, err)
 		}
 		at, ok := sinks[t.table.Name()]
 		if !ok {
@@ -379,6 +434,11 @@ func (s *Session) jobSpec(ctx context.Context, inserts []*ast.Insert, text strin
 			spec.Sinks = append(spec.Sinks, t.table)
 		}
 		input.Sink = at
+		if err := s.addDense(&spec, at, dense, t); err != nil {
+			_ = input.Transform.Close()
+			spec.Close()
+			return spec, fmt.Errorf("INSERT INTO %s: %w", in.Target, err)
+		}
 		keys[input.Key]++
 		if n := keys[input.Key]; n > 1 {
 			input.Key = fmt.Sprintf("%s#%d", input.Key, n)

@@ -62,6 +62,10 @@ func (p *planner) sql(q *ast.Query) (string, error) {
 
 // sqlColumns is sql with the result's columns; nil where they are not known.
 func (p *planner) sqlColumns(q *ast.Query) (string, []render.Column, error) {
+	p.s.bindFunctions(q)
+	if err := refuseDenseID(q); err != nil {
+		return "", nil, err
+	}
 	filters := render.Filters(q, p.params...)
 	o := p.renderOptions()
 	if q.Script != nil {
@@ -72,7 +76,7 @@ func (p *planner) sqlColumns(q *ast.Query) (string, []render.Column, error) {
 }
 
 func (p *planner) renderOptions() render.Options {
-	return render.Options{Dialect: p.dialect, Params: p.params, Columns: p.columns, CatalogName: p.s.catalog, DatabaseName: p.s.database, User: p.s.o.User, Ordered: p.ordered}
+	return render.Options{Dialect: p.dialect, Params: p.params, Columns: p.columns, CatalogName: p.s.catalog, DatabaseName: p.s.database, User: p.s.o.User, Functions: engineFunctions(), Ordered: p.ordered}
 }
 
 // columns gives the columns of a table reference to the renderer; nil where

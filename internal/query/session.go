@@ -43,7 +43,8 @@ type Session struct {
 	settings  map[string]string
 	temporary map[string]*Declaration
 	views     map[string]*view
-	inserts   int // INSERTs so far, to name jobs
+	functions map[string]string // of CREATE FUNCTION, by functionKey: the built-in function
+	inserts   int               // INSERTs so far, to name jobs
 }
 
 // ID identifies the session in its engine.
@@ -199,6 +200,9 @@ func checkSetting(key, value string) error {
 		if err != nil || d < 10*time.Millisecond {
 			return errs.Invalid("SET '%s' = '%s': want a duration of at least 10 ms, such as 1 s", key, value)
 		}
+	case classesSetting:
+		_, err := parseClasses(value)
+		return err
 	case "table.local-time-zone":
 		if _, err := time.LoadLocation(value); err != nil && !strings.EqualFold(value, "default") {
 			return errs.Invalid("SET '%s' = '%s': want a zone such as Asia/Shanghai or UTC", key, value)
