@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,9 +47,6 @@ func (f *killRun) process(name string, args ...string) {
 }
 
 func testKill(t *testing.T, database string, launch func(*killRun)) {
-	if os.Getenv("TARN_KILL_ROUNDS") == "" {
-		t.Skip("a suite of its own: make test-kill, or TARN_KILL_ROUNDS=n")
-	}
 	rounds := number(t, "TARN_KILL_ROUNDS", 6)
 	seed := seed(t)
 	server := sharedServer(t)
@@ -154,7 +150,9 @@ func (f *killRun) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w\n%s", err, f.outputs())
+	var at string
+	require.NoError(f.t, f.db.QueryRow("SELECT CONCAT(@@gtid_binlog_pos, '; ', (SELECT GROUP_CONCAT(CONCAT(command, ' ', state, ' ', time) SEPARATOR '; ') FROM information_schema.processlist))").Scan(&at))
+	return fmt.Errorf("%w\nserver at %s\n%s", err, at, f.outputs())
 }
 
 // fees are the totals as the database has them.
