@@ -186,6 +186,10 @@ func FuzzRender(f *testing.F) {
 		"SELECT if(a, 1, 'x'), group_concat(b ORDER BY a SEPARATOR ';') FROM t LIMIT 1, 2",
 		"VALUES (1, NULL), (2.5, INTERVAL '1' DAY)", "SELECT json_object('a' VALUE r), arr[1], r.x, m['k'] FROM t",
 		"SELECT * FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL '2' HOUR))",
+		"SELECT t.*, y, n FROM t AS t LEFT JOIN UNNEST(arr) WITH ORDINALITY AS u(y, n) ON TRUE, UNNEST(m) AS w(k, v) WHERE yy < 2",
+		"SELECT upper(b) AS ub FROM t JOIN UNNEST(arr, arr) AS u(x, y) ON x > y RIGHT JOIN t AS o USING (a) WHERE ub = 'X'",
+		"SELECT * FROM t LATERAL VIEW OUTER posexplode(m) e AS p, k, v LATERAL VIEW inline(array(r)) f AS z WHERE k IS NULL",
+		"SELECT count(*) AS n FROM t WHERE n > 1 AND EXISTS (SELECT 1 FROM t AS i, UNNEST(i.arr) AS u(x) WHERE u.x = t.a)",
 		"WITH RECURSIVE a AS (SELECT 1 UNION SELECT * FROM a) SELECT * FROM a JOIN t USING (a)",
 	} {
 		f.Add(seed, true)
