@@ -16,9 +16,10 @@ FUZZ     ?= .
 FUZZTIME ?= 10s
 
 WITNESS := $(CURDIR)/.cache/witness
+KAFKA   := $(CURDIR)/.cache/kafka
 export GO JOBS
 
-.PHONY: build test test-kill test-library test-app test-witness test-interop vet lint fmt-check bench fuzz demo demo-mysql clean help toolchain
+.PHONY: build test test-kill test-library test-app test-witness test-interop test-kafka vet lint fmt-check bench fuzz demo demo-mysql demo-kafka clean help toolchain
 
 build: toolchain ## bin/tarn
 	$(GO) build -trimpath -o bin/tarn ./cmd/tarn
@@ -56,6 +57,10 @@ ROUNDS ?= 50
 test-kill: toolchain ## kill -9 of the jobs at ROUNDS random moments while MariaDB is written, both process layouts
 	@bash test/env/mariadb.sh
 	TARN_KILL_ROUNDS=$(ROUNDS) $(GO) test ./test/e2e -count 1 -run TestKill -v -timeout 60m
+
+test-kafka: toolchain ## kill -9 of a job that reads a real Kafka broker
+	@bash test/env/jdk.sh
+	TARN_KAFKA=$(KAFKA) $(GO) test ./test/env/kafka ./test/e2e -count 1 -run 'TestServer|TestKafka' -v -timeout 20m
 
 lint: vet fmt-check ## vet, gofmt, and the tree's own rules
 	$(GO) test ./internal/lint
