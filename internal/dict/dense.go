@@ -367,21 +367,19 @@ func (d *Dense) Bind(c *paimon.Commit) {
 	c.Properties = properties
 }
 
-// Committed says that the commit that Bind made has become snap, the newest
-// snapshot of it, with messages.
+// Committed says that the commit that Bind made, which keeps empty snapshots,
+// has become snap, the newest snapshot of it, with messages.
 func (d *Dense) Committed(ctx context.Context, t *paimon.Table, snap *spec.Snapshot, messages []paimon.CommitMessage) error {
 	// The compaction of a commit is a snapshot of its own, and another job's
-	// rows may have come in between.
+	// rows may have come in between: what is known are those of the first one.
 	base := snap
-	for base.CommitKind == spec.CommitCompact {
+	for base.CommitKind == spec.CommitCompact || base.CommitUser != snap.CommitUser || base.CommitIdentifier != snap.CommitIdentifier {
 		older, err := t.Snapshot(ctx, base.ID-1)
 		if err != nil {
 			d.begun = false
 			return fmt.Errorf("dense_id: find the rows of commit %d in %s: %w", snap.CommitIdentifier, t.Name(), err)
 		}
-		if base = older; base.CommitUser == snap.CommitUser && base.CommitIdentifier == snap.CommitIdentifier {
-			break
-		}
+		base = older
 	}
 	d.base, d.committed = base, d.next
 	d.fresh, d.partial = d.fresh[:0], false
