@@ -27,14 +27,19 @@ type Options struct {
 	// CompactEvery is the least time between two compactions of a write-only
 	// table that a job writes; default 1 s.
 	CompactEvery time.Duration
+	// ExpireEvery is how often tables that jobs write are looked at for
+	// snapshots to expire; default 10 s.
+	ExpireEvery time.Duration
 }
 
 // Manager starts and stops the jobs of a process, restarts them after failures
-// that may pass, and compacts the write-only tables that they write.
+// that may pass, compacts the write-only tables that they write and expires old
+// snapshots of all.
 type Manager struct {
 	o         Options
 	store     stateStore
 	compactor *compactor
+	expirer   *expirer
 	ctx       context.Context
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup
@@ -54,15 +59,26 @@ func NewManager(o Options) *Manager {
 	if o.CompactEvery <= 0 {
 		o.CompactEvery = time.Second
 	}
+	if o.ExpireEvery <= 0 {
+		o.ExpireEvery = 10 * time.Second
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &Manager{o: o, store: stateStore{o.Warehouse.Store()}, ctx: ctx, cancel: cancel, jobs: map[string]*Job{}}
-	m.compactor = newCompactor(o.Warehouse, o.CompactEvery)
-	m.wg.Add(1)
-	go func() {
-		defer m.wg.Done()
-		m.compactor.run(ctx)
-	}()
+	m.compactor, m.expirer = newCompactor(o.Warehouse, o.CompactEvery), newExpirer(o.ExpireEvery)
+	for _, serve := range []func(context.Context){m.compactor.run, m.expirer.run} {
+		m.wg.Add(1)
+		go func() {
+			defer m.wg.Done()
+			serve(ctx)
+		}()
+	}
 	return m
+}
+
+// committed says that a job committed to t.
+func (m *Manager) committed(t *paimon.Table) {
+	m.compactor.touch(t)
+	m.expirer.touch(t)
 }
 
 // stat is what a running job counts.
@@ -73,7 +89,7 @@ type stat struct {
 // Job is a submitted job.
 type Job struct {
 	spec    Spec
-	care    *compactor
+	m       *Manager
 	started time.Time
 	stat    stat
 	cancel  context.CancelFunc
@@ -105,7 +121,7 @@ func (m *Manager) Submit(s Spec) (*Job, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(m.ctx)
-	j := &Job{spec: s, care: m.compactor, started: time.Now(), cancel: cancel, done: make(chan struct{}), state: Running}
+	j := &Job{spec: s, m: m, started: time.Now(), cancel: cancel, done: make(chan struct{}), state: Running}
 	m.jobs[s.Name] = j
 	m.wg.Add(1)
 	go func() {
@@ -126,7 +142,7 @@ func (m *Manager) supervise(ctx context.Context, j *Job) {
 	wait := m.o.RestartWait
 	for {
 		before := j.stat.commits.Load()
-		r := &run{spec: &j.spec, store: m.store, stat: &j.stat, ended: m.compactor.touch}
+		r := &run{spec: &j.spec, store: m.store, stat: &j.stat, ended: m.committed}
 		err := r.execute(ctx)
 		switch {
 		case err == nil:
@@ -221,7 +237,7 @@ func (j *Job) Status() Status {
 	}
 	for _, t := range j.spec.Sinks {
 		if s.Err == nil && s.State == Running {
-			s.Err = j.care.failure(t.Name())
+			s.Err = errors.Join(j.m.compactor.failure(t.Name()), j.m.expirer.failure(t.Name()))
 		}
 	}
 	return s

@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -121,4 +123,42 @@ func TestSubmitAgain(t *testing.T) {
 	snap, err := table.LatestSnapshot(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, int64(2), snap.TotalRecordCount, "rows once, whatever was compacted")
+}
+
+// TestExpiry runs a job on a table that keeps few snapshots: the others go by
+// themselves, and what is left is whole.
+func TestExpiry(t *testing.T) {
+	ctx := context.Background()
+	w, table := newSink(t, map[string]string{"bucket": "1", "write-only": "true", "snapshot.num-retained.min": "2", "snapshot.num-retained.max": "3"})
+	m := NewManager(Options{Warehouse: w, ExpireEvery: 5 * time.Millisecond, CompactEvery: time.Millisecond})
+	defer m.Close()
+	for i := range int32(10) {
+		j, err := m.Submit(Spec{Name: fmt.Sprint("job", i), Interval: time.Millisecond, Sinks: []*paimon.Table{table},
+			Inputs: []Input{{Key: "in", Source: once{i + 1, table.Fields()}, Transform: asIs{}}}})
+		require.NoError(t, err)
+		<-j.Done()
+		require.NoError(t, j.Status().Err)
+	}
+	require.Eventually(t, func() bool {
+		snaps, err := table.Snapshots(ctx)
+		require.NoError(t, err)
+		return len(snaps) <= 3
+	}, 10*time.Second, 5*time.Millisecond)
+	snap, err := table.LatestSnapshot(ctx)
+	require.NoError(t, err)
+	plan, err := table.Plan(ctx, snap, nil)
+	require.NoError(t, err)
+	r := plan.Read(ctx, plan.Splits, nil)
+	defer r.Close()
+	rows := int64(0)
+	for {
+		b, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		rows += b.Rows.NumRows()
+		b.Rows.Release()
+	}
+	require.Equal(t, int64(10), rows)
 }
