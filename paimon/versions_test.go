@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -208,6 +209,18 @@ func expire(l *lake, branch string) error {
 	return err
 }
 
+// seedOf gives a new seed, or that of TARN_SEED to repeat a run.
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	seed := rand.Uint64()
+	if s := os.Getenv("TARN_SEED"); s != "" {
+		_, err := fmt.Sscan(s, &seed)
+		require.NoError(t, err)
+	}
+	t.Logf("TARN_SEED=%d repeats this run", seed)
+	return seed
+}
+
 func randomIDs(r *rand.Rand, deletes bool) []int {
 	var out []int
 	for range 1 + r.IntN(4) {
@@ -225,8 +238,7 @@ func randomIDs(r *rand.Rand, deletes bool) []int {
 func TestExpiryLeavesNothing(t *testing.T) {
 	for kind, d := range versionKinds() {
 		t.Run(kind, func(t *testing.T) {
-			seed := rand.Uint64()
-			t.Logf("seed %d", seed)
+			seed := seedOf(t)
 			r := rand.New(rand.NewPCG(seed, 1))
 			l := newLake(t, fileio.NewMem(), d)
 			for i := range 14 {
@@ -269,8 +281,7 @@ func TestExpiryLeavesNothing(t *testing.T) {
 func TestVersionsModel(t *testing.T) {
 	for kind, d := range versionKinds() {
 		t.Run(kind, func(t *testing.T) {
-			seed := rand.Uint64()
-			t.Logf("seed %d", seed)
+			seed := seedOf(t)
 			r := rand.New(rand.NewPCG(seed, 2))
 			l := newLake(t, fileio.NewMem(), d)
 			for i := range 36 {

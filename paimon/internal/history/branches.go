@@ -42,6 +42,14 @@ func CheckBranchName(name string) error {
 	return checkName("branch", name)
 }
 
+// Branched reports whether the table has, or had, branches.
+func (h *History) Branched(ctx context.Context) (bool, error) {
+	for _, err := range h.store.List(ctx, branchesDir(h.table)) {
+		return err == nil, err
+	}
+	return exists(ctx, h.store, branchesDir(h.table)) // of branches that were deleted
+}
+
 // Table gives the table's directory in the store, shared by all branches.
 func (h *History) Table() string { return h.table }
 
@@ -102,6 +110,10 @@ func (h *History) stillTagged(ctx context.Context, name, tag string) error {
 
 // hiddenPrefix marks directories beside branches that are none.
 const hiddenPrefix = ".tarn-"
+
+// splicedMark is a file beside the branches of a table that was fast-forwarded:
+// a snapshot need not come from the one before it.
+const splicedMark = ".tarn-spliced"
 
 // hidden gives a directory beside the branches that no reader takes for one.
 func (h *History) hidden() string {
@@ -215,6 +227,10 @@ func (h *History) takeOver(ctx context.Context, from *History, ids []int64, olde
 	}
 	own, err := h.Snapshots.IDs(ctx)
 	if err != nil {
+		return err
+	}
+	// Where the last branch is deleted, this tells that there was one.
+	if err := h.store.Put(ctx, fileio.Join(branchesDir(h.table), splicedMark), nil); err != nil {
 		return err
 	}
 	if err := h.copyAll(ctx, schemas, from.Schemas.Path, h.Schemas.Path); err != nil {

@@ -94,6 +94,16 @@ func (g *garbage) changelog(ctx context.Context, a, b *spec.Snapshot) error {
 
 // spareRest keeps what the oldest snapshot, tags and other branches use.
 func (g *garbage) spareRest(ctx context.Context) error {
+	branched, err := g.t.History.Branched(ctx)
+	if err != nil {
+		return err
+	}
+	if branched {
+		if err := g.spareSpliced(ctx); err != nil {
+			return err
+		}
+		return g.spareBranches(ctx)
+	}
 	for race := 0; ; race++ {
 		s, err := g.t.History.Snapshots.Earliest(ctx)
 		if err == nil && s != nil {

@@ -156,11 +156,7 @@ func expireUntil(ctx context.Context, t *table.Table, earliest, end int64) (int,
 			return 0, fmt.Errorf("expire snapshots: %w", err)
 		}
 	}
-	tags, err := overlapping(ctx, t, earliest, end)
-	if err != nil {
-		return 0, err
-	}
-	if err := g.spareTags(ctx, t.History, tags); err != nil {
+	if err := g.spareOwn(ctx, earliest, end); err != nil {
 		return 0, fmt.Errorf("expire snapshots: %w", err)
 	}
 	if err := g.spareBranches(ctx); err != nil {
@@ -172,6 +168,25 @@ func expireUntil(ctx context.Context, t *table.Table, earliest, end int64) (int,
 		}
 	}
 	return len(snaps) - 1, t.History.Snapshots.SetEarliestHint(ctx, end)
+}
+
+// spareOwn keeps what the tags and, where it can matter, the younger snapshots
+// of the branch use.
+func (g *garbage) spareOwn(ctx context.Context, earliest, end int64) error {
+	h := g.t.History
+	g.from = end
+	branched, err := h.Branched(ctx)
+	if err != nil {
+		return err
+	}
+	if branched {
+		return g.spareSpliced(ctx)
+	}
+	tags, err := overlapping(ctx, g.t, earliest, end)
+	if err != nil {
+		return err
+	}
+	return g.spareTags(ctx, h, tags)
 }
 
 func expireOne(ctx context.Context, g *garbage, at int, s *spec.Snapshot) error {

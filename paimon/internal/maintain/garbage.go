@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -33,6 +34,12 @@ import (
 // manifests, index files and statistics.
 type step map[string]struct{}
 
+// item is a file to delete.
+type item struct {
+	step int
+	path string
+}
+
 // garbage is what versions leave behind when they go. It belongs to one
 // goroutine.
 type garbage struct {
@@ -40,30 +47,33 @@ type garbage struct {
 	going *uses // what the versions that go use
 	kept  *uses // what those that stay use
 	steps []step
-	owner map[string]int  // path → the step that deletes it
+	owner map[string]item // by file name, which is unique: paths follow options, that branches may change
 	seen  map[string]bool // branches and tags whose files have been spared
-	last  int64           // newest id of the versions that go
+	from  int64           // snapshots of the own branch below it go
+	last  int64           // newest id that a commit can have that wrote garbage
 }
 
 func newGarbage(t *table.Table, last int64) *garbage {
-	return &garbage{t: t, going: newUses(t, true), kept: newUses(t, false), owner: map[string]int{}, seen: map[string]bool{}, last: last}
+	return &garbage{t: t, going: newUses(t, true), kept: newUses(t, false), owner: map[string]item{}, seen: map[string]bool{}, last: last}
 }
 
 // begin starts the garbage of the next version.
 func (g *garbage) begin() { g.steps = append(g.steps, step{}) }
 
-func (g *garbage) add(path string) {
-	if _, known := g.owner[path]; !known {
+func (g *garbage) add(name string) {
+	base := path.Base(name)
+	if _, known := g.owner[base]; !known {
 		at := len(g.steps) - 1
-		g.owner[path] = at
-		g.steps[at][path] = struct{}{}
+		g.owner[base] = item{at, name}
+		g.steps[at][name] = struct{}{}
 	}
 }
 
-func (g *garbage) drop(path string) {
-	if at, ok := g.owner[path]; ok {
-		delete(g.owner, path)
-		delete(g.steps[at], path)
+func (g *garbage) drop(name string) {
+	base := path.Base(name)
+	if it, ok := g.owner[base]; ok {
+		delete(g.owner, base)
+		delete(g.steps[it.step], it.path)
 	}
 }
 
@@ -100,7 +110,7 @@ func (g *garbage) spare(ctx context.Context, s *spec.Snapshot) error {
 	if err := g.kept.metadata(ctx, s, g.drop); err != nil {
 		return err
 	}
-	return g.kept.live(ctx, s, g.drop)
+	return g.kept.live(ctx, s, g.isGarbage, g.drop)
 }
 
 // spareTags keeps what the tags of h use. wanted, when set, says of which.
@@ -129,9 +139,13 @@ func (g *garbage) spareTags(ctx context.Context, h *history.History, wanted func
 	return nil
 }
 
-// spareBranches keeps what the other branches of the table use. A file that
-// two branches share was added before they parted, so of the other branch only
-// what it had at first, and snapshots not newer than those that go, count.
+// isGarbage reports whether a data file is to be deleted so far.
+func (g *garbage) isGarbage(name string) bool {
+	_, ok := g.owner[name]
+	return ok
+}
+
+// spareBranches keeps what the other branches of the table use.
 func (g *garbage) spareBranches(ctx context.Context) error {
 	own := g.t.History
 	names, err := history.Branches(ctx, g.t.Store, own.Table())
@@ -143,29 +157,37 @@ func (g *garbage) spareBranches(ctx context.Context) error {
 			continue
 		}
 		g.seen[name] = true
-		if err := g.spareBranch(ctx, own.On(name)); err != nil {
+		if err := g.spareBranch(ctx, own.On(name), 0); err != nil {
 			return fmt.Errorf("branch %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-func (g *garbage) spareBranch(ctx context.Context, h *history.History) error {
+// spareSpliced is spareBranch for the snapshots of the own branch that stay. It
+// is needed only where branches are, or were: then a fast-forward may have put
+// snapshots behind others that they do not come from, and what one takes away
+// the next may have again.
+func (g *garbage) spareSpliced(ctx context.Context) error {
+	return g.spareBranch(ctx, g.t.History, g.from)
+}
+
+// spareBranch keeps what the snapshots from an id on, the changelogs and the
+// tags of a branch use. A snapshot that starts from the one before it needs
+// only what it added, and that is not garbage when the commit is younger.
+func (g *garbage) spareBranch(ctx context.Context, h *history.History, from int64) error {
 	ids, err := h.Snapshots.IDs(ctx)
 	if err != nil {
 		return err
 	}
-	first := true
+	var prev *spec.Snapshot
 	for _, id := range ids {
-		if !first && id > g.last {
-			break
+		if id < from {
+			continue
 		}
 		s, err := h.Snapshots.Get(ctx, id)
-		if err == nil && first {
-			err = g.spare(ctx, s)
-		}
 		if err == nil {
-			err = g.kept.changes(ctx, s, g.drop)
+			err = g.spareNext(ctx, prev, s)
 		}
 		if errors.Is(err, errs.ErrNotFound) {
 			if there, xerr := h.Snapshots.Exists(ctx, id); xerr != nil || !there { // expired meanwhile
@@ -178,12 +200,39 @@ func (g *garbage) spareBranch(ctx context.Context, h *history.History) error {
 		if err != nil {
 			return fmt.Errorf("snapshot %d: %w", id, err)
 		}
-		first = false
+		prev = s
 	}
 	if err := g.spareChangelogs(ctx, h); err != nil {
 		return err
 	}
 	return g.spareTags(ctx, h, nil)
+}
+
+// spareNext keeps what s uses, when all that prev uses is kept already.
+func (g *garbage) spareNext(ctx context.Context, prev, s *spec.Snapshot) error {
+	follows := false
+	if prev != nil {
+		var err error
+		if follows, err = g.kept.sameState(ctx, prev, s); err != nil {
+			return err
+		}
+	}
+	if !follows {
+		if err := g.spare(ctx, s); err != nil {
+			return err
+		}
+	} else if err := g.kept.metadata(ctx, s, g.drop); err != nil {
+		return err
+	}
+	if s.ID > g.last {
+		return nil
+	}
+	if follows {
+		if err := g.kept.added(ctx, s.DeltaManifestList, g.drop); err != nil {
+			return err
+		}
+	}
+	return g.kept.changelog(ctx, s, g.drop)
 }
 
 // spareChangelogs keeps what the long-lived changelogs of h use: their
@@ -203,7 +252,9 @@ func (g *garbage) spareChangelogs(ctx context.Context, h *history.History) error
 		case s.ChangelogManifestList != nil:
 			err = g.kept.changelog(ctx, s, g.drop)
 		case g.t.Options.Changelog.Producer == options.ChangelogNone: // the manifests are gone else
-			err = g.kept.changes(ctx, s, g.drop)
+			if err = g.kept.metadata(ctx, s, g.drop); err == nil {
+				err = g.kept.added(ctx, s.DeltaManifestList, g.drop)
+			}
 		}
 		if errors.Is(err, errs.ErrNotFound) {
 			if there, xerr := h.Changelogs.Exists(ctx, id); xerr == nil && !there {
@@ -228,11 +279,11 @@ func (g *garbage) sweep(ctx context.Context, at int) error {
 	}
 	var data, manifests []string
 	dir := g.t.Manifests.Path("")
-	for path := range g.steps[at] {
-		if name, ok := strings.CutPrefix(path, dir+"/"); ok {
+	for file := range g.steps[at] {
+		if name, ok := strings.CutPrefix(file, dir+"/"); ok {
 			manifests = append(manifests, name)
 		} else {
-			data = append(data, path)
+			data = append(data, file)
 		}
 	}
 	slices.Sort(data)

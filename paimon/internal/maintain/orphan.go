@@ -44,7 +44,7 @@ func FindOrphans(ctx context.Context, t *table.Table, olderThan time.Time) (Orph
 		return Orphans{}, fmt.Errorf("look for orphans: %w", err)
 	}
 	for _, name := range append(names, history.MainBranch) {
-		if err := g.spareBranch(ctx, own.On(name)); err != nil {
+		if err := g.spareBranch(ctx, own.On(name), 0); err != nil {
 			return Orphans{}, fmt.Errorf("look for orphans: branch %s: %w", name, err)
 		}
 	}

@@ -59,7 +59,7 @@ func tagGarbage(ctx context.Context, t *table.Table, name string, s *spec.Snapsh
 	if err := g.going.metadata(ctx, s, g.add); err != nil {
 		return nil, err
 	}
-	if err := g.going.live(ctx, s, g.add); err != nil {
+	if err := g.going.live(ctx, s, nil, g.add); err != nil {
 		return nil, err
 	}
 	var before, after int64
@@ -73,7 +73,12 @@ func tagGarbage(ctx context.Context, t *table.Table, name string, s *spec.Snapsh
 			after = o.ID
 		}
 	}
-	if err := g.spareTags(ctx, t.History, func(o *spec.Tag) bool { return o.ID == before || o.ID == after }); err != nil {
+	branched, err := t.History.Branched(ctx)
+	if err != nil {
+		return nil, err
+	}
+	near := func(o *spec.Tag) bool { return branched || o.ID == before || o.ID == after }
+	if err := g.spareTags(ctx, t.History, near); err != nil {
 		return nil, err
 	}
 	if err := g.spareChangelogs(ctx, t.History); err != nil {

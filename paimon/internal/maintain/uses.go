@@ -84,13 +84,19 @@ func (u *uses) added(ctx context.Context, list string, use func(string)) error {
 	return nil
 }
 
-// live calls use with the data files of s.
-func (u *uses) live(ctx context.Context, s *spec.Snapshot, use func(string)) error {
+// live calls use with the data files of s, or with those of them that wanted
+// (nil for all) is true for by their names: then it costs little more than
+// looking at the names.
+func (u *uses) live(ctx context.Context, s *spec.Snapshot, wanted func(name string) bool, use func(string)) error {
 	lists, err := u.t.Manifests.All(ctx, s)
 	if err != nil {
 		return u.forgive(err)
 	}
-	live, err := u.t.Manifests.Live(ctx, lists, nil)
+	var keep func(*spec.ManifestEntry) bool
+	if wanted != nil {
+		keep = func(e *spec.ManifestEntry) bool { return wanted(e.File.FileName) }
+	}
+	live, err := u.t.Manifests.Live(ctx, lists, keep)
 	if err != nil {
 		return u.forgive(err)
 	}
@@ -160,22 +166,33 @@ func (u *uses) indexes(ctx context.Context, s *spec.Snapshot, use func(string)) 
 	return nil
 }
 
+// sameState reports whether nothing lies between the snapshots a and b: b starts
+// from the very manifests of a. That it may be false all the same is no harm.
+func (u *uses) sameState(ctx context.Context, a, b *spec.Snapshot) (bool, error) {
+	all, err := u.t.Manifests.All(ctx, a)
+	if err != nil {
+		return false, err
+	}
+	base, err := u.t.Manifests.ReadList(ctx, b.BaseManifestList)
+	if err != nil || len(base) != len(all) {
+		return false, err
+	}
+	names := make(map[string]bool, len(all))
+	for i := range all {
+		names[all[i].FileName] = true
+	}
+	for i := range base {
+		if !names[base[i].FileName] {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // metadata calls use with all manifests of s but those of its changelog.
 func (u *uses) metadata(ctx context.Context, s *spec.Snapshot, use func(string)) error {
 	if err := u.lists(ctx, s, use); err != nil {
 		return err
 	}
 	return u.indexes(ctx, s, use)
-}
-
-// changes calls use with what s itself wrote: the rows it added, its changelog,
-// and with its manifests.
-func (u *uses) changes(ctx context.Context, s *spec.Snapshot, use func(string)) error {
-	if err := u.metadata(ctx, s, use); err != nil {
-		return err
-	}
-	if err := u.added(ctx, s.DeltaManifestList, use); err != nil {
-		return err
-	}
-	return u.changelog(ctx, s, use)
 }
