@@ -12,7 +12,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,16 +64,11 @@ func TestWitnessVersions(t *testing.T) {
 			verdicts := verdicts(string(out))
 			require.Len(t, verdicts, len(tables), "%v\n%s", err, out)
 			for _, v := range tables {
-				verdict := branchTags.ReplaceAllString(verdicts[v.id.String()], "")
-				require.Contains(t, []string{"ok", "FAIL"}, verdict, "what Java says; operations:\n%s", v.log)
+				require.Empty(t, v.complaints(verdicts[v.id.String()]), "what Java says; operations:\n%s", v.log)
 			}
 		})
 	}
 }
-
-// branchTags are complaints that are Java's own: it looks in main for the tags
-// of a branch (StaticFromTagStartingScanner), which main need not have.
-var branchTags = regexp.MustCompile(`\n +branch \S+ tag (\S+): \S+ Tag '\S+' doesn't exist\.`)
 
 // versioned is a table whose versions are changed at random.
 type versioned struct {
@@ -237,4 +234,40 @@ func (v *versioned) equal(dir string) {
 		require.NoError(v.t, err)
 		compare(v.t, v.id.String()+" "+name, string(want), got[name], false, nil)
 	}
+}
+
+var (
+	branchTag   = regexp.MustCompile(`^ +branch \S+ tag \S+: \S+ Tag '\S+' doesn't exist\.$`)
+	missingList = regexp.MustCompile(`^ +(branch \S+ )?tag \S+: .*FileNotFoundException: File '\S*/(manifest-list-[^/']+)' not found`)
+)
+
+// complaints gives the lines of a verdict but those that are Java's own: it
+// looks in main for the tags of a branch (StaticFromTagStartingScanner), and
+// the witness for the changelog of a tag, which expiry takes with the snapshot
+// in Paimon too (ExpireSnapshotsImpl).
+func (v *versioned) complaints(verdict string) []string {
+	v.t.Helper()
+	expired := map[string]bool{}
+	branches, err := v.table("", nil).Branches(v.ctx)
+	require.NoError(v.t, err)
+	for _, branch := range append(branches, "") {
+		t := v.table(branch, nil)
+		tags, err := t.Tags(v.ctx)
+		require.NoError(v.t, err)
+		for _, name := range tags {
+			tag, err := t.Tag(v.ctx, name)
+			require.NoError(v.t, err)
+			if tag.ChangelogManifestList != nil {
+				expired[*tag.ChangelogManifestList] = true
+			}
+		}
+	}
+	all := strings.Split(verdict, "\n")
+	if all[0] != "ok" && len(all) == 1 {
+		return all
+	}
+	return slices.DeleteFunc(all[1:], func(l string) bool {
+		m := missingList.FindStringSubmatch(l)
+		return branchTag.MatchString(l) || m != nil && expired[m[2]]
+	})
 }
