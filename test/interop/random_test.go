@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
+	"github.com/tarndb/tarn/paimon/bitmap"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -187,6 +188,44 @@ func (v values) bytes(t types.Type) []byte {
 		b[i] = byte(v.r.Uint32())
 	}
 	return b
+}
+
+// appendBitmap adds a serialized set whose parts are stored in each way that
+// there is: lists of a few, runs, bit vectors, many of them and far apart.
+func (v values) appendBitmap(b *array.BinaryBuilder, form bitmap.Form) {
+	if v.r.Float64() < v.nulls {
+		b.AppendNull()
+		return
+	}
+	var ids []uint64
+	for range v.r.IntN(4) {
+		start := uint64(v.r.IntN(300_000))
+		switch {
+		case v.r.IntN(6) == 0:
+			start = uint64(v.r.Uint32())
+		case form == bitmap.RBM64 && v.r.IntN(4) == 0:
+			start = v.r.Uint64() >> v.r.IntN(32)
+		}
+		count, step := v.r.IntN(6), 1+v.r.IntN(50)
+		switch v.r.IntN(8) {
+		case 0:
+			count, step = 10+v.r.IntN(3000), 1
+		case 1:
+			count, step = 4000+v.r.IntN(300), 2 // about as many as make a list a bit vector
+		}
+		for range count {
+			if form == bitmap.RBM32 {
+				start &= math.MaxUint32
+			}
+			ids = append(ids, start)
+			start += 1 + v.r.Uint64N(uint64(step))
+		}
+	}
+	raw, err := bitmap.Of(ids...).Append(nil, form)
+	if err != nil {
+		panic(err)
+	}
+	b.Append(raw)
 }
 
 func (v values) timestamp(precision int, unit arrow.TimeUnit) arrow.Timestamp {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tarndb/tarn/paimon/bitmap"
 	"github.com/tarndb/tarn/paimon/catalog"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -34,6 +35,7 @@ type table struct {
 	updates     float64    // share of -U rows
 	fills       [][]string // columns that a commit fills, in turn; nil: all
 	bags        []string   // array columns whose order is not defined
+	bitmaps     map[string]bitmap.Form
 }
 
 func (t *table) id() catalog.Identifier {
@@ -77,6 +79,7 @@ type shape struct {
 	deletes, updates float64
 	fills            [][]string
 	bags             []string
+	bitmaps          map[string]bitmap.Form // of columns that hold serialized bitmaps
 	changelogs       []string
 }
 
@@ -120,6 +123,10 @@ var keyedShapes = []shape{
 	{name: "agg_retract", values: values{nulls: 0.2, small: true}, deletes: 0.2, changelogs: allChangelogs,
 		columns: []string{"i INT", "l BIGINT", "d DECIMAL(20, 2)", "hi INT", "kept STRING"},
 		options: aggregates("i", "sum", "l", "sum", "d", "sum", "hi", "max", "fields.hi.ignore-retract", "true", "kept", "last_value")},
+	{name: "agg_bitmaps", values: values{nulls: 0.2, small: true}, changelogs: allChangelogs,
+		columns: []string{"l BIGINT", "b32 VARBINARY(2147483647)", "b64 VARBINARY(2147483647)"},
+		bitmaps: map[string]bitmap.Form{"b32": bitmap.RBM32, "b64": bitmap.RBM64},
+		options: aggregates("l", "sum", "b32", "rbm32", "b64", "rbm64")},
 }
 
 // aggregates makes the options of an aggregation table from column, function
@@ -180,7 +187,7 @@ func tables(seed uint64) []*table {
 func (s shape) table(n int, seed uint64, changelog, bucket string) *table {
 	t := &table{
 		name: fmt.Sprintf("%s_%s_%s", s.name, strings.ReplaceAll(changelog, "-", "_"), strings.ReplaceAll(bucket, "-1", "dynamic")), values: s.values,
-		deletes: s.deletes, updates: s.updates, fills: s.fills, bags: s.bags, commits: max(5, len(s.fills)), compaction: []string{compactAuto, compactNone, compactFull}[n/2%3],
+		deletes: s.deletes, updates: s.updates, fills: s.fills, bags: s.bags, bitmaps: s.bitmaps, commits: max(5, len(s.fills)), compaction: []string{compactAuto, compactNone, compactFull}[n/2%3],
 	}
 	t.options = map[string]string{"bucket": bucket, "changelog-producer": changelog}
 	maps.Copy(t.options, s.options)

@@ -131,6 +131,10 @@ func (h *history) batch(fill []string) (paimon.Batch, error) {
 				b.AppendNull()
 				continue
 			}
+			if form, ok := h.def.bitmaps[f.Name]; ok {
+				h.def.values.appendBitmap(b.(*array.BinaryBuilder), form)
+				continue
+			}
 			h.def.values.append(b, f.Type)
 		}
 		columns[c] = b.NewArray()
