@@ -75,12 +75,16 @@ bench: toolchain ## Go benchmarks; BENCH=regexp
 fuzz: toolchain ## every fuzz test; FUZZ=regexp FUZZTIME=10s
 	bash test/env/fuzz.sh '$(FUZZTIME)' '$(FUZZ)'
 
-demo: build ## the order wide table, with made-up changes
+demo: build ## the three cases of the membership example, checked, with made-up events
 	bin/tarn demo
 
-demo-mysql: build ## the same, captured from a real MariaDB
+demo-mysql: build ## the same, orders captured from a real MariaDB
 	bash test/env/mariadb.sh
 	bin/tarn demo --mysql
+
+demo-kafka: build ## the same, impressions from a real Kafka broker
+	bash test/env/jdk.sh
+	TARN_KAFKA=$(KAFKA) bin/tarn demo --kafka
 
 clean: ## what make made
 	rm -rf bin .cache
