@@ -58,12 +58,16 @@ func (s *Session) ddl(ctx context.Context, st ast.Statement) (*Result, error) {
 	return nil, errs.Unsupported("%s", statementName(st))
 }
 
+// statementName gives the words that say what a statement is.
 func statementName(st ast.Statement) string {
-	words := strings.Fields(st.Source())
+	words := strings.Fields(strings.ToUpper(st.Source()))
 	if len(words) > 2 {
 		words = words[:2]
 	}
-	return strings.ToUpper(strings.Join(words, " "))
+	if len(words) > 1 && words[0] == "UPDATE" {
+		words = words[:1] // the second one is the table
+	}
+	return strings.Join(words, " ")
 }
 
 func reply(err error, format string, args ...any) (*Result, error) {
