@@ -62,7 +62,7 @@ func writeEvents(ctx context.Context, dir string, o demo.Options) error {
 	if err := demo.WriteEvents(ctx, o); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.Out, "%s has %d changes of orders and %d impressions of the cashier page\n", dir, o.Changes, o.Impressions)
+	fmt.Fprintf(o.Out, "%s has %d changes of orders and %d impressions of the cashier page; what comes later is in %s\n", dir, o.Changes, o.Impressions, filepath.Join(dir, demo.Later))
 	return nil
 }
 

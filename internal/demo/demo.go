@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -75,29 +76,35 @@ func Run(ctx context.Context, a *app.App, o Options) error {
 	return nil
 }
 
-// WriteEvents writes what the demo reads, for the steps of the example by hand:
-// order events in two portions and impressions in two.
+// Later is the folder of WriteEvents for what comes later.
+const Later = "later"
+
+// WriteEvents writes the events of the demo to o.Dir, for doing its steps by
+// hand: those of the order system and of the cashier page, and, in the folder
+// Later of it, those that come while case 2 and case 3 are under way.
 func WriteEvents(ctx context.Context, o Options) error {
 	d := newDemo(o)
-	if err := d.sim.Events(ctx, d.Dir, ordersim.EventOptions{Changes: d.Changes}); err != nil {
-		return err
-	}
-	return d.impressions(0, d.cashier.Next(d.Impressions))
+	later := filepath.Join(o.Dir, Later)
+	return errors.Join(
+		d.sim.Events(ctx, o.Dir, ordersim.EventOptions{Changes: o.Changes}),
+		d.sim.Events(ctx, later, ordersim.EventOptions{Changes: d.moreChanges()}),
+		ordersim.WriteImpressions(o.Dir, portionName(0), d.cashier.Next(o.Impressions)),
+		ordersim.WriteImpressions(later, portionName(1), d.cashier.Late(d.lateImpressions())))
 }
 
-// days is how long the order system's clock runs, up to about now: case 3
+// days before today are what the order system's clock runs through: case 3
 // looks at the refunds of the last days.
-const days = 5
+const days = 4
 
 // changesPerTransaction is what the order system makes on average.
-const changesPerTransaction = 2.7
+const changesPerTransaction = 3.1
 
 func newDemo(o Options) *demo {
 	now := time.Now()
 	d := &demo{Options: o, today: now.UTC().Truncate(24 * time.Hour), started: now}
 	transactions := (float64(d.Changes+d.moreChanges()) + d.Rate*d.For.Seconds()) / changesPerTransaction
 	step := time.Duration(days * 24 * float64(time.Hour) / max(transactions, 1))
-	d.sim = ordersim.New(ordersim.Options{Seed: o.Seed, Settled: true, Start: d.today.AddDate(0, 0, 1-days), Step: step})
+	d.sim = ordersim.New(ordersim.Options{Seed: o.Seed, Settled: true, Start: d.today.AddDate(0, 0, -days), Step: step})
 	d.cashier = ordersim.NewCashier(ordersim.CashierOptions{Seed: o.Seed, Impressions: o.Impressions, Devices: max(o.Impressions/3, 10), Start: d.today.AddDate(0, 0, -3), Days: 3})
 	d.vars = map[string]string{"events": d.Dir, "mysql_host": d.Host, "mysql_port": d.Port, "mysql_user": "root", "mysql_password": d.Password,
 		"mysql_database": ordersim.Database, "brokers": d.Brokers}

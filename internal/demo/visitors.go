@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tarndb/tarn/internal/ordersim"
 	"github.com/tarndb/tarn/internal/query"
@@ -34,9 +35,8 @@ func (d *demo) visitors(ctx context.Context) error {
 	if err := d.hourly(ctx); err != nil {
 		return err
 	}
-	late := max(d.Impressions/20, 1)
-	d.say("late", "phones that were offline send %d impressions of all hours; the hours are recomputed", late)
-	if err := d.arrive(ctx, 1, d.cashier.Late(late)); err != nil {
+	d.say("late", "phones that were offline send %d impressions of all hours; the hours are recomputed", d.lateImpressions())
+	if err := d.arrive(ctx, 1, d.cashier.Late(d.lateImpressions())); err != nil {
 		return err
 	}
 	if err := d.hourly(ctx); err != nil {
@@ -58,7 +58,7 @@ func (d *demo) arrive(ctx context.Context, portion int, list []ordersim.Impressi
 		}
 	} else {
 		d.say("events", "the page writes %d impressions (JSON) to a file; cashier_events_job.sql loads them", len(list))
-		if err := d.impressions(portion, list); err != nil {
+		if err := ordersim.WriteImpressions(d.Dir, portionName(portion), list); err != nil {
 			return err
 		}
 		if err := d.scripts(ctx, "cashier_events_job.sql"); err != nil {
@@ -82,10 +82,10 @@ func (d *demo) arrive(ctx context.Context, portion int, list []ordersim.Impressi
 	return nil
 }
 
-// impressions writes a portion of impressions to a file.
-func (d *demo) impressions(portion int, list []ordersim.Impression) error {
-	return ordersim.WriteImpressions(d.Dir, fmt.Sprintf("part-%05d.json", portion), list)
-}
+func portionName(n int) string { return fmt.Sprintf("part-%05d.json", n) }
+
+// lateImpressions is how many come in the second portion.
+func (d *demo) lateImpressions() int { return max(d.Impressions/20, 1) }
 
 // produce sends impressions to the broker in portions, while the job reads.
 func (d *demo) produce(ctx context.Context, list []ordersim.Impression) error {
@@ -97,6 +97,11 @@ func (d *demo) produce(ctx context.Context, list []ordersim.Impression) error {
 		}
 		if err := d.Produce(ctx, lines); err != nil {
 			return err
+		}
+		select { // so that the job sees them come
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
 	return nil
