@@ -81,6 +81,7 @@ type Commit struct {
 // Base is the state of a table at a snapshot.
 type Base struct {
 	Snapshot *spec.Snapshot // nil: the empty table
+	Growing  bool           // rows that others have added do not count
 }
 
 // Overwrite says what an overwrite replaces.
@@ -121,7 +122,7 @@ func (c *Committer) Last(ctx context.Context) (*spec.Snapshot, error) {
 func (c *Committer) Commit(ctx context.Context, b Commit) (*spec.Snapshot, error) {
 	in := commit.Committable{Identifier: b.Identifier, Watermark: b.Watermark, Properties: b.Properties, Messages: b.Messages, KeepEmpty: b.KeepEmpty}
 	if b.Base != nil {
-		in.Base = &commit.Base{Snapshot: b.Base.Snapshot}
+		in.Base = &commit.Base{Snapshot: b.Base.Snapshot, Growing: b.Base.Growing}
 	}
 	if b.Overwrite != nil {
 		matches, err := c.replaced(b)

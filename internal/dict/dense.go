@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/zeebo/xxh3"
 
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/columnar"
@@ -46,11 +44,9 @@ type DenseOptions struct {
 // committed: the commit conflicts if any row came from elsewhere since Begin,
 // and Begin takes back what was not committed. It serves one goroutine.
 type Dense struct {
-	o       DenseOptions
-	column  int // of the ids
-	keyAt   []int
-	encoder *columnar.KeyEncoder
-	seed    uint64 // nobody can make keys whose hashes collide
+	o      DenseOptions
+	column int // of the ids
+	hasher
 
 	keys      *keySet
 	files     map[string]bool // whose keys are in keys
@@ -85,16 +81,11 @@ func NewDense(t *paimon.Table, column int, o DenseOptions) (*Dense, error) {
 	if o.Memory <= 0 {
 		o.Memory = 256 << 20
 	}
-	d := &Dense{o: o, column: column, seed: rand.Uint64()}
-	var err error
-	if d.keyAt, err = t.Schema().Indexes(t.Schema().PrimaryKeys); err != nil {
+	h, err := newHasher(t)
+	if err != nil {
 		return nil, err
 	}
-	var ts []types.Type
-	for _, at := range d.keyAt {
-		ts = append(ts, t.Fields()[at].Type.AsNullable()) // rows without a key come by, and pass
-	}
-	d.encoder = columnar.NewKeyEncoder(ts, columnar.KeyOptions{})
+	d := &Dense{o: o, column: column, hasher: h}
 	d.keys, err = newKeySet(o.Memory, o.Dir)
 	return d, err
 }
@@ -225,11 +216,6 @@ func (d *Dense) learn(rows arrow.RecordBatch, highest *int64) error {
 	return nil
 }
 
-func (d *Dense) hash(key []byte) hash {
-	h := xxh3.Hash128Seed(key, d.seed)
-	return hash{h.Hi, h.Lo}
-}
-
 // printed shows the first columns of a row.
 func printed(rows arrow.RecordBatch, row, columns int) string {
 	var parts []string
@@ -269,27 +255,21 @@ func (d *Dense) Apply(b paimon.Batch) (paimon.Batch, error) {
 	if !d.begun {
 		return paimon.Batch{}, errors.New("dense_id: Apply without Begin")
 	}
-	n := int(b.Rows.NumRows())
-	columns := make([]arrow.Array, len(d.keyAt))
-	nulls := false
-	for i, at := range d.keyAt {
-		columns[i] = b.Rows.Column(at)
-		nulls = nulls || columns[i].NullN() > 0
-	}
-	keys, err := d.encoder.Encode(columns)
+	keys, err := d.encode(b)
 	if err != nil {
 		return paimon.Batch{}, err
 	}
+	n := int(b.Rows.NumRows())
 	ids := array.NewInt64Builder(memory.DefaultAllocator)
 	defer ids.Release()
 	refs := make([]columnar.Ref, 0, n)
 	for i := range n {
-		if k := b.Kind(i); k == types.Delete || k == types.UpdateBefore || nulls && hasNull(columns, i) {
+		h, ok := keys.at(i)
+		if !ok {
 			ids.AppendNull()
 			refs = append(refs, columnar.Ref{Row: int32(i)})
 			continue
 		}
-		h := d.hash(keys.At(i))
 		added, err := d.keys.add(h)
 		if err != nil {
 			return paimon.Batch{}, err
@@ -308,10 +288,6 @@ func (d *Dense) Apply(b paimon.Batch) (paimon.Batch, error) {
 	return d.gather(b, refs, ids)
 }
 
-func hasNull(columns []arrow.Array, row int) bool {
-	return slices.ContainsFunc(columns, func(c arrow.Array) bool { return c.IsNull(row) })
-}
-
 // remember keeps what Begin has to take back.
 func (d *Dense) remember(h hash) {
 	if len(d.fresh) == freshMost {
@@ -324,37 +300,9 @@ func (d *Dense) remember(h hash) {
 
 // gather makes the batch of the named rows with ids.
 func (d *Dense) gather(b paimon.Batch, refs []columnar.Ref, ids *array.Int64Builder) (paimon.Batch, error) {
-	if len(refs) == 0 {
-		return paimon.Batch{}, nil
-	}
-	var out paimon.Batch
-	if b.Kinds != nil {
-		out.Kinds = make([]types.RowKind, len(refs))
-		for i, r := range refs {
-			out.Kinds[i] = b.Kinds[r.Row]
-		}
-	}
 	filled := ids.NewInt64Array()
 	defer filled.Release()
-	columns := make([]arrow.Array, b.Rows.NumCols())
-	for i := range columns {
-		switch {
-		case i == d.column:
-			columns[i] = filled
-			continue
-		case int64(len(refs)) == b.Rows.NumRows():
-			columns[i] = b.Rows.Column(i)
-			continue
-		}
-		c, err := columnar.Gather(memory.DefaultAllocator, []arrow.Array{b.Rows.Column(i)}, refs)
-		if err != nil {
-			return out, err
-		}
-		defer c.Release()
-		columns[i] = c
-	}
-	out.Rows = array.NewRecordBatch(b.Rows.Schema(), columns, int64(len(refs)))
-	return out, nil
+	return gather(b, refs, map[int]arrow.Array{d.column: filled})
 }
 
 // Bind makes c the commit of what Apply gave since the last one.
@@ -370,16 +318,10 @@ func (d *Dense) Bind(c *paimon.Commit) {
 // Committed says that the commit that Bind made, which keeps empty snapshots,
 // has become snap, the newest snapshot of it, with messages.
 func (d *Dense) Committed(ctx context.Context, t *paimon.Table, snap *spec.Snapshot, messages []paimon.CommitMessage) error {
-	// The compaction of a commit is a snapshot of its own, and another job's
-	// rows may have come in between: what is known are those of the first one.
-	base := snap
-	for base.CommitKind == spec.CommitCompact || base.CommitUser != snap.CommitUser || base.CommitIdentifier != snap.CommitIdentifier {
-		older, err := t.Snapshot(ctx, base.ID-1)
-		if err != nil {
-			d.begun = false
-			return fmt.Errorf("dense_id: find the rows of commit %d in %s: %w", snap.CommitIdentifier, t.Name(), err)
-		}
-		base = older
+	base, err := rowsOf(ctx, t, snap)
+	if err != nil {
+		d.begun = false
+		return err
 	}
 	d.base, d.committed = base, d.next
 	d.fresh, d.partial = d.fresh[:0], false

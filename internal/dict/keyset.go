@@ -110,6 +110,11 @@ func (s *keySet) add(h hash) (bool, error) {
 	return true, nil
 }
 
+// full reports whether the next hash would make the table outgrow its memory.
+func (s *keySet) full() bool {
+	return 4*(s.n+1) > 3*len(s.slots) && 2*int64(len(s.mapped)) > s.memory
+}
+
 // nonZero keeps the zero hash for empty slots.
 func (h hash) nonZero() hash {
 	if h == (hash{}) {

@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tarndb/tarn/internal/dict"
 	"github.com/tarndb/tarn/internal/ingest/change"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
@@ -38,9 +37,9 @@ type sink struct {
 	table     *paimon.Table
 	writer    *paimon.Writer
 	committer *paimon.Committer
-	dense     *dict.Dense // nil for most
-	next      int64       // identifier of the next commit
-	snapshot  int64       // that the last commit made; 0 before the first
+	stage     stage // nil for most
+	next      int64 // identifier of the next commit
+	snapshot  int64 // that the last commit made; 0 before the first
 	positions map[string]change.Position
 	moved     bool // positions moved since the last commit
 	rows      int64
@@ -99,10 +98,8 @@ func (r *run) recover(ctx context.Context) error {
 			return err
 		}
 		var err error
-		if s.dense = r.spec.Dense[i]; s.dense != nil {
-			if err := s.dense.Begin(ctx, t); err != nil {
-				return err
-			}
+		if err := r.openStage(ctx, s, i); err != nil {
+			return err
 		}
 		if s.writer, err = t.NewWriter(ctx, paimon.WriteOptions{}); err != nil {
 			return err
@@ -196,6 +193,9 @@ func (r *run) closeSinks(ctx context.Context) error {
 	for _, s := range r.sinks {
 		if s != nil && s.writer != nil {
 			all = errors.Join(all, s.writer.Close(ctx))
+		}
+		if s != nil {
+			all = errors.Join(all, s.closeStage())
 		}
 	}
 	return all
@@ -307,20 +307,6 @@ func (r *run) take(ctx context.Context, d delivery) error {
 	return nil
 }
 
-// write gives rows to the writer, those with new keys only where the sink is a
-// dictionary, and tells how many.
-func (s *sink) write(ctx context.Context, b paimon.Batch) (int64, error) {
-	if s.dense == nil {
-		return b.Rows.NumRows(), s.writer.Write(ctx, b)
-	}
-	b, err := s.dense.Apply(b)
-	if err != nil || b.Rows == nil {
-		return 0, err
-	}
-	defer b.Rows.Release()
-	return b.Rows.NumRows(), s.writer.Write(ctx, b)
-}
-
 func (r *run) finished() bool {
 	for _, s := range r.sinks {
 		if s.open > 0 || s.moved {
@@ -385,8 +371,8 @@ func (r *run) commit(ctx context.Context, s *sink) error {
 		w := s.newest.UnixMilli()
 		c.Watermark = &w
 	}
-	if s.dense != nil {
-		s.dense.Bind(&c)
+	if s.stage != nil {
+		s.stage.Bind(&c)
 	}
 	snap, err := s.committer.Commit(ctx, c)
 	if err != nil {
@@ -399,8 +385,8 @@ func (r *run) commit(ctx context.Context, s *sink) error {
 		return err
 	}
 	r.committed(s, snap, begin)
-	if s.dense != nil {
-		return s.dense.Committed(ctx, s.table, snap, messages)
+	if s.stage != nil {
+		return s.stage.Committed(ctx, s.table, snap, messages)
 	}
 	return nil
 }

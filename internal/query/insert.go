@@ -327,6 +327,16 @@ func (s *Session) insertOnce(ctx context.Context, in *ast.Insert, t *target, den
 // write writes a result to the table and commits; dense, which may be nil,
 // gives rows their ids.
 func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duck.Result, dense *dict.Dense) (rows int64, err error) {
+	var first *dict.First // Dense does the same and more
+	if dense == nil {
+		first, err = dict.NewFirst(t.table)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if first != nil {
+		defer func() { err = errors.Join(err, first.Close()) }()
+	}
 	w, err := t.table.NewWriter(ctx, paimon.WriteOptions{Overwrite: in.Overwrite})
 	if err != nil {
 		return 0, err
@@ -349,7 +359,7 @@ func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duc
 		if err != nil {
 			return rows, err
 		}
-		n, err := writeBatch(ctx, w, out, dense)
+		n, err := writeBatch(ctx, w, out, dense, first)
 		rows += n
 		if err != nil {
 			return rows, err
@@ -369,18 +379,28 @@ func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duc
 	return rows, nil
 }
 
-// writeBatch writes rows, which it releases, and tells how many.
-func writeBatch(ctx context.Context, w *paimon.Writer, rows arrow.RecordBatch, dense *dict.Dense) (int64, error) {
+// writeBatch writes rows, which it releases, and tells how many the table took
+// on: all, or those with new ids. What first drops, the table would have.
+func writeBatch(ctx context.Context, w *paimon.Writer, rows arrow.RecordBatch, dense *dict.Dense, first *dict.First) (int64, error) {
 	defer rows.Release()
-	b := paimon.Batch{Rows: rows}
-	if dense != nil {
-		var err error
-		if b, err = dense.Apply(b); err != nil || b.Rows == nil {
+	b, n := paimon.Batch{Rows: rows}, rows.NumRows()
+	var err error
+	switch {
+	case dense != nil:
+		if b, err = dense.Apply(b); b.Rows == nil {
 			return 0, err
 		}
-		defer b.Rows.Release()
+		n = b.Rows.NumRows()
+	case first != nil:
+		b, err = first.Apply(b)
+	default:
+		return n, w.Write(ctx, b)
 	}
-	return b.Rows.NumRows(), w.Write(ctx, b)
+	if err != nil || b.Rows == nil {
+		return n, err
+	}
+	defer b.Rows.Release()
+	return n, w.Write(ctx, b)
 }
 
 // overwrite says what INSERT OVERWRITE replaces.

@@ -47,7 +47,7 @@ func (a *attempt) checkBase(ctx context.Context, latest *spec.Snapshot) error {
 		return fmt.Errorf("check commit to %s: %w", a.c.o.Table, err)
 	}
 	for _, s := range since {
-		if s.CommitKind != spec.CommitCompact && s.CommitKind != spec.CommitAnalyze {
+		if s.CommitKind == spec.CommitOverwrite || s.CommitKind == spec.CommitAppend && !a.Base.Growing {
 			return a.conflict(s, "the rows of this commit follow from snapshot %d, and another job (%s) has changed the table since; the work is done again on the newest snapshot", base, s.CommitUser)
 		}
 	}

@@ -91,6 +91,7 @@ type Committable struct {
 // Base is the state of a table that the content of a commit follows from.
 type Base struct {
 	Snapshot *spec.Snapshot // nil: the empty table
+	Growing  bool           // rows that others add do not matter
 }
 
 // Overwrite says which partitions an overwrite replaces.
