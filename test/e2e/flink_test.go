@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -65,6 +66,7 @@ func (c *caseRun) mirrored(table, columns string) *process {
 	c.t.Helper()
 	text := fmt.Sprintf("CREATE TABLE dws.mirror (%s, PRIMARY KEY (%s) NOT ENFORCED) WITH ('bucket'='1');\nINSERT INTO dws.mirror SELECT * FROM %s;", columns, strings.Join(flinkKeys[table], ", "), table)
 	p := start(c.t, "mirror of "+table, "run", script(c.t, c.t.TempDir(), "mirror.sql", text), "-w", c.dir)
+	p.await("started", 20*time.Second)
 	return p
 }
 
