@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/tarndb/tarn/internal/query"
 	"github.com/tarndb/tarn/internal/query/ast"
@@ -20,6 +21,7 @@ const null = `\N`
 // answer is a result as text.
 type answer struct {
 	columns []string
+	numbers []bool // which columns are numbers
 	rows    [][]string
 }
 
@@ -27,6 +29,7 @@ type answer struct {
 func collect(r *query.Result) (a answer, err error) {
 	for _, c := range r.Columns {
 		a.columns = append(a.columns, c.Name)
+		a.numbers = append(a.numbers, c.Type != nil && (arrow.IsInteger(c.Type.ID()) || arrow.IsDecimal(c.Type.ID())))
 	}
 	for {
 		b, err := r.Next()
@@ -80,7 +83,14 @@ func (a answer) lines() []string {
 func (a answer) print(out io.Writer, most int) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = 0
+	t.Style().Format.Header = text.FormatDefault
+	var configs []table.ColumnConfig
+	for i, number := range a.numbers {
+		if number {
+			configs = append(configs, table.ColumnConfig{Number: i + 1, Align: text.AlignRight})
+		}
+	}
+	t.SetColumnConfigs(configs)
 	t.AppendHeader(cellsOf(a.columns))
 	for _, r := range a.rows[:min(most, len(a.rows))] {
 		t.AppendRow(cellsOf(r))

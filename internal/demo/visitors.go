@@ -179,9 +179,18 @@ func (d *demo) sizes(ctx context.Context) error {
 		names = names[1:]
 		a.print(d.Out, 10)
 		var want, have []string
+		var uv, auto, dense float64
 		for _, row := range a.rows {
 			want, have = append(want, row[0]+"|"+row[1]), append(have, row[0]+"|"+row[5])
+			for i, sum := range []*float64{&uv, &auto, &dense} {
+				n, err := strconv.ParseFloat(row[i+1], 64)
+				if err != nil {
+					return err
+				}
+				*sum += n
+			}
 		}
+		fmt.Fprintf(d.Out, "bytes a visitor: %.2f with auto_id(), %.2f with dense_id(), 8 as a list of ids\n", auto/uv, dense/uv)
 		return d.check("visitors of both kinds of ids", want, have)
 	})
 }
