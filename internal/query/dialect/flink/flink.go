@@ -48,7 +48,7 @@ func Statement(p *parse.Parser) ast.Statement {
 		return p.Analyze()
 	case "STOP":
 		return stopJob(p)
-	case "ADD", "REMOVE", "LOAD", "UNLOAD", "COMPILE":
+	case "ADD", "REMOVE", "LOAD", "UNLOAD", "COMPILE", "MERGE":
 		p.Unsupported(t.Pos, t.Upper+" "+p.PeekAt(1).Text, "")
 	}
 	if p.IsOp("(") {

@@ -49,7 +49,7 @@ func Statement(p *parse.Parser) ast.Statement {
 		return p.Analyze()
 	case "REFRESH":
 		return refresh(p)
-	case "CACHE", "UNCACHE", "ADD", "MSCK", "REPAIR", "LOAD", "FROM", "REPLACE", "EXPORT", "IMPORT", "MAP", "REDUCE":
+	case "MERGE", "CACHE", "UNCACHE", "ADD", "MSCK", "REPAIR", "LOAD", "FROM", "REPLACE", "EXPORT", "IMPORT", "MAP", "REDUCE":
 		p.Unsupported(t.Pos, strings.TrimSpace(t.Upper+" "+p.PeekAt(1).Text), "")
 	}
 	if p.IsOp("(") {
