@@ -49,7 +49,7 @@ func Statement(p *parse.Parser) ast.Statement {
 		return p.Analyze()
 	case "REFRESH":
 		return refresh(p)
-	case "MERGE", "CACHE", "UNCACHE", "ADD", "MSCK", "REPAIR", "LOAD", "FROM", "REPLACE", "EXPORT", "IMPORT", "MAP", "REDUCE":
+	case "CACHE", "UNCACHE", "ADD", "MSCK", "REPAIR", "LOAD", "FROM", "REPLACE", "EXPORT", "IMPORT", "MAP", "REDUCE":
 		p.Unsupported(t.Pos, strings.TrimSpace(t.Upper+" "+p.PeekAt(1).Text), "")
 	}
 	if p.IsOp("(") {
