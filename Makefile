@@ -56,7 +56,7 @@ ROUNDS ?= 50
 
 test-kill: toolchain ## kill -9 of the jobs at ROUNDS random moments while MariaDB is written, both process layouts
 	@bash test/env/mariadb.sh
-	TARN_KILL_ROUNDS=$(ROUNDS) $(GO) test ./test/e2e -count 1 -run TestKill -v -timeout 60m
+	TARN_KILL_ROUNDS=$(ROUNDS) $(GO) test ./test/e2e -count 1 -run Kill -v -timeout 60m
 
 test-kafka: toolchain ## kill -9 of a job that reads a real Kafka broker
 	@bash test/env/jdk.sh
