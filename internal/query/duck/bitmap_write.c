@@ -1,11 +1,17 @@
 // Writing bitmaps, counting their memory, and reading single values.
 #include "bitmap.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef __APPLE__
+#include <malloc/malloc.h>
+#define malloc_usable_size malloc_size
+#else
+#include <malloc.h>
+#endif
 
 #include "croaring/roaring.h"
 

@@ -7,6 +7,8 @@
 //	    Stmt    a planned SELECT that runs many times
 //	    Result  the rows as Arrow batches, pulled while the query still runs
 //	  Registered  an Arrow Table of Go code that SQL reads as tarn_scan(<handle>)
+//	  Options.Volatile  functions of the caller that give every row a value (volatile.go)
+//	  tarn_bitmap_*     sets of integers in a BLOB, for exact UV: C over CRoaring (bitmap*.c)
 //
 // # The way of a batch
 //
@@ -16,7 +18,7 @@
 //  4. Result.Next: columns copy DuckDB's vectors into growing Arrow buffers and hand them out (column*.go).
 //
 // Both copies run in Go over the raw memory of a column; C is called a few times a column and chunk, never per value.
-// Native functions are registered in registerFunctions (engine.go); aggregates in C belong beside bridge.c.
+// Native functions are registered in registerFunctions (engine.go).
 //
 // # Non-obvious
 //
@@ -40,6 +42,12 @@
 //     planner must resolve every table itself and pass no such names on.
 //   - DuckDB resolves symbolic links: one that leads out of the allowed directories is refused, as is "..".
 //   - A handle is a random number: SQL text must not be able to guess the table of another session.
+//   - Bitmaps are malloc'd and so outside DuckDB's memory limit: their bytes are counted (croaring's memory hook) and may
+//     reach MemoryLimit once more, over all engines of the process; a query that goes over gets a KindMemory error.
+//     They do not spill. Aggregate states share bitmaps by a count of references, since windows use a state again after
+//     it was combined.
+//   - Foreign bytes of a bitmap are checked in full (bitmap_read.c) before CRoaring's operations see them; the rules are
+//     those of paimon/bitmap, and FuzzBitmap compares the two.
 //   - TIMESTAMPTZ has microseconds. A zoned Arrow timestamp with nanoseconds that are not zero is an error, not a
 //     rounded value. TIME comes back as time64[us], whatever went in.
 //   - DECIMAL values that do not fit the storage of their precision, text that is not UTF-8, and null map keys are

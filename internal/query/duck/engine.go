@@ -25,7 +25,7 @@ const maxIdleConns = 16
 
 // Options of an Engine. The zero value is usable.
 type Options struct {
-	// MemoryLimit in bytes for all queries together. 0: 1 GiB.
+	// MemoryLimit in bytes for all queries together; bitmaps of aggregates may take as much besides. 0: 1 GiB.
 	MemoryLimit int64
 	// MemoryLimitName is what users call the limit; errors tell them to raise it. "": "Options.MemoryLimit".
 	MemoryLimitName string
