@@ -200,6 +200,49 @@ func TestOverwritePartition(t *testing.T) {
 	require.Equal(t, int64(2), count())
 }
 
+// TestOverwriteBesideWriter overwrites what a job is writing: the commits decide
+// by their order. What the job committed before the overwrite is replaced, also
+// where that had begun earlier; what it commits afterwards stays; and a
+// compaction of files that the overwrite removed is a conflict that says so.
+func TestOverwriteBesideWriter(t *testing.T) {
+	ctx := context.Background()
+	_, table := newTable(t, map[string]string{"bucket": "1", "num-sorted-run.compaction-trigger": "2"})
+	job, err := table.NewWriter(ctx, paimon.WriteOptions{})
+	require.NoError(t, err)
+	defer job.Close(ctx)
+	c := table.NewCommitter("job")
+	overwrite := func(messages []paimon.CommitMessage) {
+		_, err := table.NewCommitter("").Commit(ctx, paimon.Commit{Identifier: paimon.BatchIdentifier, Messages: messages, Overwrite: &paimon.Overwrite{}})
+		require.NoError(t, err)
+	}
+	replacement := prepared(t, table, paimon.WriteOptions{Overwrite: true}, "+I 9 batch")
+	commit(t, job, c, 1, rows(t, table, "+I 1 before"))
+	overwrite(replacement)
+	require.Equal(t, []string{"9 batch"}, state(t, table))
+	commit(t, job, c, 2, rows(t, table, "+I 2 after"))
+	require.Equal(t, []string{"2 after", "9 batch"}, sorted(state(t, table)))
+
+	// The job's next commit compacts; the overwrite comes between.
+	id := int64(3)
+	var messages []paimon.CommitMessage
+	for ; ; id++ {
+		require.Less(t, id, int64(20), "no compaction in so many commits")
+		require.NoError(t, job.Write(ctx, rows(t, table, "+I 3 later")))
+		messages, err = job.Prepare(ctx, true)
+		require.NoError(t, err)
+		if len(messages[0].CompactBefore) > 0 {
+			break
+		}
+		_, err = c.Commit(ctx, paimon.Commit{Identifier: id, Messages: messages})
+		require.NoError(t, err)
+	}
+	overwrite(prepared(t, table, paimon.WriteOptions{Overwrite: true}, "+I 9 again"))
+	_, err = c.Commit(ctx, paimon.Commit{Identifier: id, Messages: messages})
+	require.ErrorIs(t, err, errs.ErrConflict)
+	require.ErrorContains(t, err, "another job compacted or overwrote it")
+	require.Equal(t, []string{"3 later", "9 again"}, sorted(state(t, table)), "the rows are in; only the compaction is not")
+}
+
 // TestForceCompact: the commit that calls for a compaction waits for it.
 func TestForceCompact(t *testing.T) {
 	ctx := context.Background()
