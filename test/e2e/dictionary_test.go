@@ -66,13 +66,13 @@ func newDictionaryRun(t *testing.T) *dictionaryRun {
 		mids: map[string]bool{}, seen: map[string]map[string]string{}}
 	require.NoError(t, os.MkdirAll(f.log, 0o755))
 	mustTarn(t, "run", script(t, dir, "databases.sql", "CREATE DATABASE dwd; CREATE DATABASE dict; CREATE DATABASE dws;"),
-		"testdata/membership/10_bitmap_ddl.sql", script(t, dir, "tables.sql", dictionaryTables), "-w", f.lake.dir)
+		"../../examples/membership/10_bitmap_ddl.sql", script(t, dir, "tables.sql", dictionaryTables), "-w", f.lake.dir)
 	f.emit(500)
 	run := func(name, path string) {
 		f.processes = append(f.processes, start(t, name, "run", path, "--set", fmt.Sprintf("execution.checkpointing.interval=%d ms", 60+f.r.Intn(100)), "-w", f.lake.dir))
 	}
 	run("events", script(t, dir, "events.sql", fmt.Sprintf(eventsJob, f.log)))
-	run("auto", "testdata/membership/11_dictionary_job.sql")
+	run("auto", "../../examples/membership/11_dictionary_job.sql")
 	for _, name := range []string{"one", "two"} {
 		run(name, script(t, dir, name+".sql", `EXECUTE STATEMENT SET BEGIN
 INSERT INTO dict.dense SELECT mid, dense_id('dict.dense') AS mid_int FROM dwd.cashier_imp_event;
