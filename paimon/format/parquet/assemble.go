@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/tarndb/tarn/paimon/format/cast"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -65,14 +66,14 @@ func (n *readNode) buildLeaf(alloc memory.Allocator) (arrow.ArrayData, error) {
 }
 
 // castData applies a cast, which takes over data.
-func castData(cast caster, data arrow.ArrayData) (arrow.ArrayData, error) {
-	if cast == nil {
+func castData(convert cast.Func, data arrow.ArrayData) (arrow.ArrayData, error) {
+	if convert == nil {
 		return data, nil
 	}
 	arr := array.MakeFromData(data)
 	data.Release()
 	defer arr.Release()
-	out, err := cast(arr)
+	out, err := convert(arr)
 	if err != nil {
 		return nil, err
 	}

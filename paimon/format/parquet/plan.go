@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/format/cast"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -112,7 +113,7 @@ func (p *planner) leaf(out *readNode, src types.Type, n *schema.PrimitiveNode) e
 			return err
 		}
 	}
-	if out.cast, err = newCaster(from, out.want, p.alloc); err != nil {
+	if out.cast, err = cast.New(from, out.want, p.alloc); err != nil {
 		return err
 	}
 	i := p.schema.ColumnIndexByNode(n)
@@ -259,7 +260,7 @@ type readNode struct {
 	kids     []*readNode
 	leaf     *leafReader // of a leaf
 	anchor   *leafReader // a leaf that has this node's levels; nil for fields that the file lacks
-	cast     caster      // of a leaf; nil when the types agree
+	cast     cast.Func   // of a leaf; nil when the types agree
 }
 
 // leaves appends all leaves that the plan reads, each once.

@@ -1,4 +1,6 @@
-package parquet
+// Package cast turns columns written under an older type into the table's
+// type, whatever the file format.
+package cast
 
 import (
 	"math"
@@ -15,18 +17,18 @@ import (
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-// caster turns the values of a column written under an older type into those
+// Func turns the values of a column written under an older type into those
 // of the wanted type, as Java does.
 // Source: org.apache.paimon.casting.CastExecutors.
-type caster func(arr arrow.Array) (arrow.Array, error)
+type Func func(arr arrow.Array) (arrow.Array, error)
 
-// newCaster gives the cast between two types that are not nested; nil when
-// their values are the same.
-func newCaster(from, to types.Type, alloc memory.Allocator) (caster, error) {
+// New gives the cast between two types that are not nested; nil when their
+// values are the same. errs.ErrUnsupported names a change that cannot be read.
+func New(from, to types.Type, alloc memory.Allocator) (Func, error) {
 	if from.EqualIgnoringNull(to) {
 		return nil, nil
 	}
-	var c caster
+	var c Func
 	switch {
 	case isInteger(from) || isFloat(from) || from.Root == types.Boolean:
 		c = castNumber(from, to, alloc)
@@ -119,7 +121,7 @@ func floatReader(arr arrow.Array) func(i int) float64 {
 }
 
 // castNumber casts from integers, FLOAT, DOUBLE and BOOLEAN.
-func castNumber(from, to types.Type, alloc memory.Allocator) caster {
+func castNumber(from, to types.Type, alloc memory.Allocator) Func {
 	typ := to.Arrow()
 	floating := isFloat(from)
 	ints := func(arr arrow.Array) func(i int) int64 {
@@ -248,7 +250,7 @@ func rescale(v decimal128.Num, scale int, to types.Type) (decimal128.Num, bool) 
 func pow10(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
 // castDecimal casts from DECIMAL.
-func castDecimal(from, to types.Type, alloc memory.Allocator) caster {
+func castDecimal(from, to types.Type, alloc memory.Allocator) Func {
 	typ := to.Arrow()
 	read := func(arr arrow.Array) func(i int) decimal128.Num { return arr.(*array.Decimal128).Value }
 	switch to.Root {
@@ -290,7 +292,7 @@ func decimalFloat(v decimal128.Num, scale int) float64 {
 
 // castTimestamp casts from TIMESTAMP; changes that need the session's time
 // zone are left out.
-func castTimestamp(from, to types.Type, alloc memory.Allocator) caster {
+func castTimestamp(from, to types.Type, alloc memory.Allocator) Func {
 	unit := from.Arrow().(*arrow.TimestampType).Unit
 	per := int64(unit.Multiplier())
 	read := func(arr arrow.Array) func(i int) int64 {
@@ -334,7 +336,7 @@ func rescaleTimestamps(alloc memory.Allocator, arr arrow.Array, from, to types.T
 	})
 }
 
-func castDate(to types.Type, alloc memory.Allocator) caster {
+func castDate(to types.Type, alloc memory.Allocator) Func {
 	typ := to.Arrow().(*arrow.TimestampType)
 	perDay := nanosPerDay / int64(typ.Unit.Multiplier())
 	return func(arr arrow.Array) (arrow.Array, error) {

@@ -1,4 +1,4 @@
-package parquet
+package cast
 
 import (
 	"bytes"
@@ -58,7 +58,7 @@ func fitText(dst, v []byte, to types.Type) []byte {
 }
 
 // castText casts from CHAR and VARCHAR.
-func castText(from, to types.Type, alloc memory.Allocator) (caster, error) {
+func castText(from, to types.Type, alloc memory.Allocator) (Func, error) {
 	typ := to.Arrow()
 	switch {
 	case isText(to):
@@ -141,7 +141,7 @@ func textToFloats(alloc memory.Allocator, arr arrow.Array, to types.Type) (arrow
 }
 
 // numberText casts integers, BOOLEAN and DECIMAL to text.
-func numberText(from, to types.Type, alloc memory.Allocator) caster {
+func numberText(from, to types.Type, alloc memory.Allocator) Func {
 	return func(arr arrow.Array) (arrow.Array, error) {
 		var text func(dst []byte, i int) []byte
 		switch {
@@ -165,7 +165,7 @@ func numberText(from, to types.Type, alloc memory.Allocator) caster {
 
 // castBinary cuts to the target's length and pads BINARY with zeros.
 // Source: org.apache.paimon.utils.BinaryStringUtils.toBinaryString.
-func castBinary(from, to types.Type, alloc memory.Allocator) (caster, error) {
+func castBinary(from, to types.Type, alloc memory.Allocator) (Func, error) {
 	if to.Root == types.Varbinary && to.Precision >= from.Precision {
 		return nil, nil
 	}
