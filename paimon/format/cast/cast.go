@@ -74,7 +74,7 @@ func mapFixed[D any](alloc memory.Allocator, arr arrow.Array, typ arrow.DataType
 	valid.Resize((n + 7) / 8)
 	defer valid.Release()
 	clear(valid.Bytes())
-	out, nulls := castSlice[D](vals.Bytes(), n), 0
+	out, nulls := unsafe.Slice((*D)(unsafe.Pointer(unsafe.SliceData(vals.Bytes()))), n), 0
 	for i := range out {
 		ok := arr.IsValid(i)
 		if ok {
@@ -306,14 +306,14 @@ func castTimestamp(from, to types.Type, alloc memory.Allocator) Func {
 		return func(arr arrow.Array) (arrow.Array, error) {
 			val := read(arr)
 			return mapFixed(alloc, arr, to.Arrow(), func(i int) (int32, bool) {
-				return int32(floorDiv(val(i), 1_000_000/per) / 86_400_000), true
+				return int32(FloorDiv(val(i), 1_000_000/per) / 86_400_000), true
 			}), nil
 		}
 	case to.Root == types.Time && from.Root == types.Timestamp:
 		return func(arr arrow.Array) (arrow.Array, error) {
 			val := read(arr)
 			return mapFixed(alloc, arr, to.Arrow(), func(i int) (int32, bool) {
-				return int32(floorDiv(val(i), 1_000_000/per) % 86_400_000), true
+				return int32(FloorDiv(val(i), 1_000_000/per) % 86_400_000), true
 			}), nil
 		}
 	}
@@ -323,7 +323,7 @@ func castTimestamp(from, to types.Type, alloc memory.Allocator) Func {
 func rescaleTimestamps(alloc memory.Allocator, arr arrow.Array, from, to types.Type) arrow.Array {
 	typ := to.Arrow().(*arrow.TimestampType)
 	a := arr.(*array.Timestamp)
-	conv := rescaleTime(from.Arrow().(*arrow.TimestampType).Unit, typ.Unit)
+	conv := Units(from.Arrow().(*arrow.TimestampType).Unit, typ.Unit)
 	digits := map[arrow.TimeUnit]int{arrow.Millisecond: 3, arrow.Microsecond: 6, arrow.Nanosecond: 9}[typ.Unit]
 	cut := int64(1)
 	if to.Precision < from.Precision {

@@ -79,7 +79,10 @@ func castText(from, to types.Type, alloc memory.Allocator) (Func, error) {
 
 func bytesReader(arr arrow.Array) func(i int) []byte {
 	offsets := arr.(interface{ ValueOffsets() []int32 }).ValueOffsets()
-	data := valueBytes(arr.Data())
+	var data []byte
+	if b := arr.Data().Buffers()[2]; b != nil {
+		data = b.Bytes()
+	}
 	return func(i int) []byte { return data[offsets[i]:offsets[i+1]] }
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/format/cast"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -114,7 +115,7 @@ func int64Sink(n *schema.PrimitiveNode, t types.Type, typ arrow.DataType, alloc 
 		from, ok := timestampUnit(n.LogicalType())
 		to := typ.(*arrow.TimestampType).Unit
 		if ok && from != to {
-			return &fixedSink[int64, int64]{alloc: alloc, typ: typ, convert: rescaleTime(from, to)}
+			return &fixedSink[int64, int64]{alloc: alloc, typ: typ, convert: cast.Units(from, to)}
 		}
 		return &fixedSink[int64, int64]{alloc: alloc, typ: typ}
 	}
@@ -151,28 +152,6 @@ func timestampUnit(l schema.LogicalType) (arrow.TimeUnit, bool) {
 	return 0, false
 }
 
-// rescaleTime converts between units, towards the past where digits are lost.
-func rescaleTime(from, to arrow.TimeUnit) func(dst, src []int64) {
-	a, b := int64(from.Multiplier()), int64(to.Multiplier())
-	return func(dst, src []int64) {
-		for i, v := range src {
-			if a > b {
-				dst[i] = v * (a / b)
-			} else {
-				dst[i] = floorDiv(v, b/a)
-			}
-		}
-	}
-}
-
-func floorDiv(v, d int64) int64 {
-	q := v / d
-	if v%d < 0 {
-		q--
-	}
-	return q
-}
-
 // int96Converter decodes INT96 timestamps into the unit. Nanoseconds of the
 // day may be negative, as Java writes them before 1970.
 func int96Converter(unit arrow.TimeUnit) func(dst []int64, src [][12]byte) {
@@ -181,7 +160,7 @@ func int96Converter(unit arrow.TimeUnit) func(dst []int64, src [][12]byte) {
 		for i := range src {
 			nanos := int64(binary.LittleEndian.Uint64(src[i][:8]))
 			day := int64(int32(binary.LittleEndian.Uint32(src[i][8:]))) - julianEpoch
-			dst[i] = day*(nanosPerDay/per) + floorDiv(nanos, per)
+			dst[i] = day*(nanosPerDay/per) + cast.FloorDiv(nanos, per)
 		}
 	}
 }
