@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,6 +71,9 @@ func applyCommits(ctx context.Context, t *testing.T, w *paimon.Warehouse, upTo i
 	return nil
 }
 
+// writeFaults are the ways in which a write can fail.
+var writeFaults = map[faultio.Mode]string{faultio.Fail: "error", faultio.LostReply: "lost reply", faultio.Crash: "crash", faultio.Torn: "torn file", faultio.TornCrash: "crash in the middle of a file"}
+
 // TestFaultAtEveryWrite fails each write request of a job's life once, in each
 // way, lets the job start again, and wants every commit applied exactly once.
 func TestFaultAtEveryWrite(t *testing.T) {
@@ -86,7 +90,7 @@ func TestFaultAtEveryWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			probe := faultio.New(fileio.NewMem(), faultio.Fail, 0)
 			require.NoError(t, applyCommits(ctx, t, counterTable(t, probe, options), commits))
-			for mode, label := range map[faultio.Mode]string{faultio.Fail: "error", faultio.LostReply: "lost reply", faultio.Crash: "crash"} {
+			for mode, label := range writeFaults {
 				for at := int64(3); at <= probe.Writes(); at++ { // after the catalog's two
 					mem := fileio.NewMem()
 					faulty := faultio.New(mem, mode, at)
@@ -174,4 +178,95 @@ func TestRacingWriters(t *testing.T) {
 		}
 	}
 	require.Equal(t, writers*each, appends)
+}
+
+// TestFaultAtEveryRead fails each read request of a job's life once; the job
+// starts again and goes on.
+func TestFaultAtEveryRead(t *testing.T) {
+	const commits = 4
+	want := []string{"0 3", "1 1,4", "10 1,2,3,4", "2 2"}
+	ctx := context.Background()
+	options := map[string]string{"bucket": "1", "num-sorted-run.compaction-trigger": "2", "manifest.merge-min-count": "2", "changelog-producer": "lookup"}
+	probe := faultio.New(fileio.NewMem(), faultio.Fail, 0)
+	require.NoError(t, applyCommits(ctx, t, counterTable(t, probe, options), commits))
+	for at := int64(2); at <= probe.Reads(); at++ {
+		mem := fileio.NewMem()
+		w := counterTable(t, mem, options)
+		faulty := faultio.New(mem, faultio.FailRead, at)
+		err := applyCommits(ctx, t, paimon.Open(faulty, paimon.Options{}), commits)
+		if err != nil {
+			require.True(t, errors.Is(err, faultio.ErrInjected) || errors.Is(err, errs.ErrConflict), "read %d: %v", at, err)
+		}
+		require.NoError(t, applyCommits(ctx, t, w, commits), "read %d", at)
+		table, err := paimon.Open(mem, paimon.Options{}).Table(ctx, users, nil)
+		require.NoError(t, err)
+		got := state(t, table)
+		slices.Sort(got)
+		require.Equal(t, want, got, "read %d", at)
+	}
+	t.Logf("%d reads failed, one at a time", probe.Reads()-1)
+}
+
+// TestSlowLists lets others commit, compact and expire between the moment that
+// a listing looks and the moment that it answers.
+func TestSlowLists(t *testing.T) {
+	ctx := context.Background()
+	options := map[string]string{"bucket": "1", "num-sorted-run.compaction-trigger": "2", "write-only": "true"}
+	work := func(w *paimon.Warehouse) error {
+		if err := applyCommits(ctx, t, w, 4); err != nil {
+			return err
+		}
+		table, err := w.Table(ctx, users, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := table.Compact(ctx, paimon.CompactOptions{Full: true}); err != nil && !errors.Is(err, errs.ErrConflict) {
+			return err
+		}
+		if _, err := table.Expire(ctx, paimon.ExpireOptions{RetainMax: 2, RetainMin: 1, OlderThan: time.Now().Add(time.Hour)}); err != nil {
+			return err
+		}
+		_, err = table.RemoveOrphans(ctx, time.Now().Add(-time.Hour), false)
+		return err
+	}
+	probe := faultio.New(fileio.NewMem(), faultio.Fail, 0)
+	require.NoError(t, work(counterTable(t, probe, options)))
+	for at := int64(1); at <= probe.Lists(); at++ {
+		mem := fileio.NewMem()
+		counterTable(t, mem, options)
+		others := paimon.Open(mem, paimon.Options{})
+		slow := faultio.New(mem, faultio.SlowList, at)
+		met := 0
+		slow.Meanwhile = func() {
+			met++
+			table, err := others.Table(ctx, users, nil)
+			require.NoError(t, err)
+			writer, err := table.NewWriter(ctx, paimon.WriteOptions{})
+			require.NoError(t, err)
+			defer writer.Close(ctx)
+			c := table.NewCommitter("other")
+			for id := int64(1); id <= 3; id++ {
+				commit(t, writer, c, id, rows(t, table, fmt.Sprintf("+I 20 %d", id)))
+			}
+			_, err = table.Compact(ctx, paimon.CompactOptions{Full: true})
+			require.NoError(t, err)
+			_, err = table.Expire(ctx, paimon.ExpireOptions{RetainMax: 1, RetainMin: 1, OlderThan: time.Now().Add(time.Hour)})
+			require.NoError(t, err)
+		}
+		if err := work(paimon.Open(slow, paimon.Options{})); err != nil {
+			// What it was about to read has expired: it says so, and works when asked again.
+			require.ErrorIs(t, err, errs.ErrNotFound, "list %d", at)
+			require.NoError(t, work(others), "list %d", at)
+		}
+		table, err := paimon.Open(mem, paimon.Options{}).Table(ctx, users, nil)
+		require.NoError(t, err)
+		got := state(t, table)
+		slices.Sort(got)
+		want := []string{"0 3", "1 1,4", "10 1,2,3,4", "2 2"}
+		if met > 0 {
+			want = append(want, "20 1,2,3")
+		}
+		require.ElementsMatch(t, want, got, "list %d", at)
+	}
+	t.Logf("%d listings slow, one at a time", probe.Lists())
 }

@@ -185,7 +185,7 @@ func TestDamaged(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	for _, f := range []Form{Portable32, RBM32} {
-		_, err := Of(1 << 32).Append(nil, f)
+		_, err := Of(1<<32).Append(nil, f)
 		require.ErrorIs(t, err, errs.ErrInvalid)
 	}
 	_, err := Of().Append(nil, Form(99))

@@ -198,6 +198,9 @@ func (s *Snapshots) Commit(ctx context.Context, snap *spec.Snapshot) error {
 		return err
 	}
 	path := s.Path(snap.ID)
+	if err := s.mayFollow(ctx, snap.ID); err != nil {
+		return err
+	}
 	err = s.store.PutIfAbsent(ctx, path, data)
 	if errors.Is(err, errs.ErrExists) {
 		// A store that repeats a request whose reply was lost finds its own file.
@@ -213,6 +216,26 @@ func (s *Snapshots) Commit(ctx context.Context, snap *spec.Snapshot) error {
 		s.SetEarliestHint(ctx, 1)
 	}
 	return nil
+}
+
+// mayFollow refuses a snapshot whose place is in the past. Being absent is not
+// enough to be next: while this writer slept, others may have taken the id and
+// expired it. Expiry begins with the oldest, so an id is next only while the one
+// before it is there; and who made the first snapshot left a hint. What remains
+// is the time between this request and the next.
+func (s *Snapshots) mayFollow(ctx context.Context, id int64) error {
+	var there bool
+	var err error
+	if id > 1 {
+		there, err = s.Exists(ctx, id-1)
+	} else {
+		there, err = exists(ctx, s.store, fileio.Join(s.dir, latestHint))
+		there = !there
+	}
+	if err != nil || there {
+		return err
+	}
+	return errs.Kinded(errs.ErrExists, "%s: others have gone on, and have expired or rolled back what this was based on", s.Path(id))
 }
 
 // Put writes a file without being first: copies into branches, long-lived
