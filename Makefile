@@ -19,7 +19,7 @@ WITNESS := $(CURDIR)/.cache/witness
 KAFKA   := $(CURDIR)/.cache/kafka
 export GO JOBS
 
-.PHONY: build test test-kill test-library test-app test-witness test-interop test-kafka vet lint fmt-check bench fuzz demo demo-mysql demo-kafka clean help toolchain
+.PHONY: build test test-kill test-storm test-library test-app test-witness test-interop test-kafka vet lint fmt-check bench fuzz demo demo-mysql demo-kafka clean help toolchain
 
 build: toolchain ## bin/tarn
 	$(GO) build -trimpath -o bin/tarn ./cmd/tarn
@@ -57,6 +57,12 @@ ROUNDS ?= 50
 test-kill: toolchain ## kill -9 of the jobs at ROUNDS random moments while MariaDB is written, both process layouts
 	@bash test/env/mariadb.sh
 	TARN_KILL_ROUNDS=$(ROUNDS) $(GO) test ./test/e2e -count 1 -run Kill -v -timeout 60m
+
+STORM ?= 5m
+
+test-storm: toolchain ## eight processes write one table for STORM beside a compactor and an expirer; Java reads it
+	@bash test/witness/build.sh $(WITNESS)
+	TARN_STORM=$(STORM) TARN_WITNESS=$(WITNESS) $(GO) test ./test/storm -count 1 -v -timeout 60m
 
 test-kafka: toolchain ## kill -9 of a job that reads a real Kafka broker
 	@bash test/env/jdk.sh

@@ -47,12 +47,16 @@ func Corrupt(file, format string, args ...any) error {
 type ConflictError struct {
 	Table  string // "db.table"
 	Base   int64  // snapshot that the commit was planned on; 0 for an empty table
-	Winner int64  // snapshot that is now the latest
+	Winner int64  // snapshot that is now the latest; 0 when it is not known
+	By     string // what Winner is and who committed it: "COMPACT by job-7"
 	Detail string // which files or buckets collide, and what to do
 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("commit to %s on snapshot %d: snapshot %d came first: %s", e.Table, e.Base, e.Winner, e.Detail)
+	if e.Winner == 0 {
+		return fmt.Sprintf("commit to %s: %s", e.Table, e.Detail)
+	}
+	return fmt.Sprintf("commit to %s on snapshot %d: snapshot %d (%s) came first: %s", e.Table, e.Base, e.Winner, e.By, e.Detail)
 }
 
 // Is makes the error match ErrConflict.

@@ -305,7 +305,7 @@ func (a *attempt) partition(row []byte) string {
 func (a *attempt) conflict(latest *spec.Snapshot, format string, args ...any) error {
 	e := &errs.ConflictError{Table: a.c.o.Table, Detail: fmt.Sprintf(format, args...)}
 	if latest != nil {
-		e.Winner, e.Base = latest.ID, latest.ID-1
+		e.Winner, e.Base, e.By = latest.ID, latest.ID-1, fmt.Sprintf("%s by %s", latest.CommitKind, latest.CommitUser)
 	}
 	return e
 }
