@@ -9,7 +9,7 @@ import (
 )
 
 // PlanFiles plans a read of every row that the live files of snap hold, as it
-// was written: files are not merged, so a key may come several times, and what
+// was written: deletion vectors do not count, files are not merged, so a key may come several times, and what
 // batch reads do not see yet (level 0 of a first-row table) is there. Each split
 // is one file; keep, when set, says by its name whether it is wanted.
 func (t *Table) PlanFiles(ctx context.Context, snap *spec.Snapshot, keep func(file string) bool) (*Plan, error) {
@@ -22,7 +22,7 @@ func (t *Table) PlanFiles(ctx context.Context, snap *spec.Snapshot, keep func(fi
 		for i := range b.Files {
 			if keep == nil || keep(b.Files[i].FileName) {
 				one := b
-				one.Files, one.Raw = b.Files[i:i+1], true
+				one.Files, one.Raw, one.Deletions = b.Files[i:i+1], true, nil
 				p.Splits = append(p.Splits, one)
 			}
 		}

@@ -91,11 +91,11 @@ func (p *Plan) Rows() int64 {
 }
 
 // RawFiles gives the local paths of the files of a split that an engine may
-// read by itself: no merging is needed, the files hold exactly the table's
+// read by itself: no merging is needed, no row is deleted, the files hold exactly the table's
 // columns under their names, and storage is local. ok is false otherwise.
 func (p *Plan) RawFiles(s *Split) (paths []string, ok bool) {
 	local, isLocal := p.Table.t.Store.(fileio.Locator)
-	if !s.Raw || !isLocal {
+	if !s.Raw || !isLocal || s.Deleted() {
 		return nil, false
 	}
 	t := p.Table

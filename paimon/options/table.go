@@ -37,6 +37,11 @@ type Table struct {
 	IgnoreUpdateBefore bool
 	WriteOnly          bool
 
+	// ForceLookup finds the old row of every key that compaction takes up from
+	// level 0. Option "force-lookup".
+	ForceLookup     bool
+	DeletionVectors DeletionVectors
+
 	DynamicBucketTargetRows int64 // hashes a bucket may hold; 2,000,000
 	DynamicBucketMax        int   // -1: no bound
 
@@ -62,6 +67,7 @@ type Files struct {
 	BlockSize            int64 // bytes of a row group; 0: the format's default
 	Prefix               string
 	ThinMode             bool
+	IndexInDataDir       bool   // index files lie beside data files
 	StatsMode            string // none, counts, truncate(n), full
 	StatsDense           bool
 	StatsKeepFirstN      int
@@ -73,6 +79,14 @@ type Files struct {
 	ManifestMergeMin     int
 	ManifestFullSize     int64
 	DropDeleteStats      bool
+}
+
+// DeletionVectors says whether rows are deleted by their number in a file.
+type DeletionVectors struct {
+	Enabled     bool
+	Bitmap64    bool  // 64-bit row numbers, as Iceberg has them
+	MergeOnRead bool  // batch reads show level 0, merged
+	TargetSize  int64 // bytes of an index file of a table without buckets; 2 MB
 }
 
 // Compaction tunes universal compaction of one bucket.
@@ -163,11 +177,18 @@ func Parse(m Map, hasKey bool) (Table, error) {
 		DynamicBucketMax:        r.integer("dynamic-bucket.max-buckets", -1, -1),
 		WriteBuffer:             r.bytes("write-buffer-size", 256<<20),
 		DynamicOverwrite:        r.boolean("dynamic-partition-overwrite", true),
-		Files:                   r.files(hasKey),
-		Changelog:               r.changelog(),
-		Commit:                  r.commit(),
-		Retention:               r.retention(),
-		Scan:                    r.scan(),
+		ForceLookup:             r.boolean("force-lookup", false),
+		DeletionVectors: DeletionVectors{
+			Enabled:     r.boolean("deletion-vectors.enabled", false),
+			Bitmap64:    r.boolean("deletion-vectors.bitmap64", false),
+			MergeOnRead: r.boolean("deletion-vectors.merge-on-read", false),
+			TargetSize:  r.bytes("deletion-vector.index-file.target-size", 2<<20),
+		},
+		Files:     r.files(hasKey),
+		Changelog: r.changelog(),
+		Commit:    r.commit(),
+		Retention: r.retention(),
+		Scan:      r.scan(),
 	}
 	t.Compaction = r.compaction(t.Changelog.Producer)
 	if t.Bucket == 0 {
@@ -201,6 +222,7 @@ func (r *reader) files(hasKey bool) Files {
 		BlockSize:            r.bytes("file.block-size", 0),
 		Prefix:               r.str("data-file.prefix", "data-"),
 		ThinMode:             r.boolean("data-file.thin-mode", false),
+		IndexInDataDir:       r.boolean("index-file-in-data-file-dir", false),
 		StatsMode:            r.str("metadata.stats-mode", "truncate(16)"),
 		StatsDense:           r.boolean("metadata.stats-dense-store", true),
 		StatsKeepFirstN:      r.integer("metadata.stats-keep-first-n-columns", -1, -1),
@@ -311,7 +333,13 @@ func (r *reader) scan() Scan {
 // NeedsLookup reports whether level-0 files must be compacted before readers
 // or the changelog see them. Source: CoreOptions.needLookup.
 func (t *Table) NeedsLookup() bool {
-	return t.MergeEngine == FirstRow || t.Changelog.Producer == ChangelogLookup
+	return t.MergeEngine == FirstRow || t.Changelog.Producer == ChangelogLookup || t.DeletionVectors.Enabled || t.ForceLookup
+}
+
+// SkipsLevel0 reports whether batch reads of a table with a primary key show
+// only what has been compacted. Source: CoreOptions.batchScanSkipLevel0.
+func (t *Table) SkipsLevel0() bool {
+	return t.MergeEngine == FirstRow || t.DeletionVectors.Enabled && !t.DeletionVectors.MergeOnRead
 }
 
 // Validate holds the options against each other, as Paimon's SchemaValidation
@@ -326,6 +354,10 @@ func (t *Table) Validate(hasKey bool) error {
 		return errs.Invalid("option 'bucket-key' needs a fixed number of buckets: set 'bucket' above 0")
 	case t.MergeEngine == FirstRow && t.Changelog.Producer != ChangelogNone && t.Changelog.Producer != ChangelogLookup:
 		return errs.Invalid("merge-engine first-row: changelog-producer is none or lookup, not %s", t.Changelog.Producer)
+	case t.DeletionVectors.Enabled && t.Changelog.Producer == ChangelogFullCompaction:
+		return errs.Invalid("Deletion vectors mode is only supported for NONE/INPUT/LOOKUP changelog producer now: reset 'deletion-vectors.enabled' or take another 'changelog-producer'")
+	case t.DeletionVectors.Enabled && t.MergeEngine == FirstRow:
+		return errs.Invalid("First row merge engine does not need deletion vectors because there is no deletion of old data in this merge engine: reset 'deletion-vectors.enabled'")
 	case t.MergeEngine == FirstRow && len(t.SequenceFields) > 0:
 		return errs.Invalid("merge-engine first-row does not take 'sequence.field'")
 	case t.Scan.ReadOverwrite && (t.Changelog.Producer == ChangelogLookup || t.Changelog.Producer == ChangelogFullCompaction):

@@ -147,7 +147,7 @@ func TestKVRolling(t *testing.T) {
 				break
 			}
 			require.NoError(t, err)
-			require.Equal(t, rows, r.Position())
+			require.Equal(t, rows, r.RowAt(0))
 			require.Equal(t, m.MinSequence+rows, b.Seqs[0])
 			rows += int64(b.Len())
 			b.Release()

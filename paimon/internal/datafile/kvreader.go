@@ -12,6 +12,7 @@ import (
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/spec"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -42,8 +43,11 @@ type KVReadOptions struct {
 	// is asked for the schema id of every file.
 	SchemaFields func(schemaID int64) ([]types.Field, error)
 	// SkipBlock, if set, leaves out row groups; see format.ReadOptions. It gets
-	// one ColumnStats per entry of Columns. Position tells where rows lie.
+	// one ColumnStats per entry of Columns. RowAt tells where rows lie.
 	SkipBlock func(rows int64, stats []format.ColumnStats) bool
+	// Deleted are the rows of the file to leave out, nil for none. As the other
+	// options serve many files, it is set for each.
+	Deleted *deletion.Vector
 	// BatchRows bounds the rows of a batch; default 8192.
 	BatchRows int
 	// Alloc serves Arrow memory; default the Go allocator.
@@ -73,7 +77,7 @@ func OpenKV(ctx context.Context, o KVReadOptions, path string, meta *spec.DataFi
 		r.seqs = columnar.NewKeyEncoder(typesOf(o.Fields, o.SequenceFields), columnar.KeyOptions{Descending: o.SequenceDescending})
 	}
 	src := readSource{store: o.Store, formats: o.Formats, fields: o.Fields, partition: o.Partition,
-		schemaFields: o.SchemaFields, batchRows: o.BatchRows, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns}
+		schemaFields: o.SchemaFields, batchRows: o.BatchRows, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns, deleted: o.Deleted}
 	wanted := slices.Concat(r.columns, o.KeyFields, o.SequenceFields)
 	set, err := src.open(ctx, path, meta, wanted, []types.Field{sequenceField(), kindField()})
 	if err != nil {
@@ -83,8 +87,8 @@ func OpenKV(ctx context.Context, o KVReadOptions, path string, meta *spec.DataFi
 	return r, nil
 }
 
-// Position is the row number, in the file, of the last batch's first row.
-func (r *KVReader) Position() int64 { return r.set.in.Position() }
+// RowAt gives the row number, in the file, of row i of the last batch.
+func (r *KVReader) RowAt(i int) int64 { return r.set.rowAt(i) }
 
 // Next gives the next batch (at least one row) or io.EOF. The caller releases
 // it; its Keys, Seqs, Kinds and UserSeq live as long as it.

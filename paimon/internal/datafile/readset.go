@@ -13,6 +13,7 @@ import (
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/spec"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -28,6 +29,11 @@ type readSet struct {
 	at        map[int]int // position in fields to column of the file batch
 	constants map[int]arrow.Array
 	batch     arrow.RecordBatch
+
+	deleted *deletion.Vector // nil: all rows count
+	kept    []deletion.Stretch
+	refs    []columnar.Ref // rows of the file's batch that batch was gathered from; empty: a stretch of it
+	first   int64          // row number, in the file, that refs count from, or of the first row of batch
 }
 
 // readSource says which file is read and how; wanted are positions in fields,
@@ -42,11 +48,12 @@ type readSource struct {
 	alloc        memory.Allocator
 	skip         func(rows int64, stats []format.ColumnStats) bool
 	skipColumns  []int // positions in fields that skip gets statistics of
+	deleted      *deletion.Vector
 }
 
 func (s readSource) open(ctx context.Context, path string, meta *spec.DataFileMeta, wanted []int, extra []types.Field) (*readSet, error) {
 	r := &readSet{path: path, alloc: s.alloc, fields: s.fields, partition: s.partition,
-		at: map[int]int{}, constants: map[int]arrow.Array{}}
+		at: map[int]int{}, constants: map[int]arrow.Array{}, deleted: s.deleted}
 	if r.alloc == nil {
 		r.alloc = memory.DefaultAllocator
 	}
@@ -86,6 +93,10 @@ func (s readSource) open(ctx context.Context, path string, meta *spec.DataFileMe
 		r.in.Close()
 		return nil, errs.Corrupt(path, "%d rows, but its manifest says %d", r.in.Rows(), meta.RowCount)
 	}
+	if last := r.deleted.Max(); last >= meta.RowCount {
+		r.in.Close()
+		return nil, errs.Corrupt(path, "its deletion vector deletes row %d, it has %d rows", last, meta.RowCount)
+	}
 	return r, nil
 }
 
@@ -119,11 +130,59 @@ func (r *readSet) skipBlock(skip func(int64, []format.ColumnStats) bool, columns
 	}
 }
 
-// next reads the next batch of the file; release frees it.
+// next reads the next batch of the file, without deleted rows; release frees
+// it.
 func (r *readSet) next() error {
-	b, err := r.in.Next()
-	r.batch = b
-	return err
+	for {
+		b, err := r.in.Next()
+		if err != nil {
+			return err
+		}
+		if r.batch, err = r.live(b); r.batch != nil || err != nil {
+			return err
+		}
+	}
+}
+
+// live takes over a batch of the file and gives its rows that are not deleted:
+// as it is or a slice where they are one stretch, nil where there are none.
+func (r *readSet) live(b arrow.RecordBatch) (arrow.RecordBatch, error) {
+	r.first, r.refs = r.in.Position(), r.refs[:0]
+	if r.deleted.Rows() == 0 {
+		return b, nil
+	}
+	n := b.NumRows()
+	r.kept = r.deleted.AppendKept(r.kept[:0], r.first, r.first+n)
+	switch {
+	case len(r.kept) == 1 && r.kept[0] == deletion.Stretch{From: 0, To: n}:
+		return b, nil
+	case len(r.kept) == 0:
+		b.Release()
+		return nil, nil
+	}
+	defer b.Release()
+	if len(r.kept) == 1 {
+		r.first += r.kept[0].From
+		return b.NewSlice(r.kept[0].From, r.kept[0].To), nil
+	}
+	for _, k := range r.kept {
+		for row := k.From; row < k.To; row++ {
+			r.refs = append(r.refs, columnar.Ref{Row: int32(row)})
+		}
+	}
+	out, err := columnar.GatherBatch(r.alloc, b.Schema(), []arrow.RecordBatch{b}, r.refs)
+	if err != nil {
+		return nil, fmt.Errorf("%s: leave out deleted rows: %w", r.path, err)
+	}
+	return out, nil
+}
+
+// rowAt gives the row number, in the file, of row i of the current batch.
+func (r *readSet) rowAt(i int) int64 {
+	if len(r.refs) > 0 {
+		return r.first + int64(r.refs[i].Row)
+	}
+	return r.first + int64(i)
 }
 
 // column gives the values of the table column at position p for the current

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/spec"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -28,8 +29,11 @@ type RowReadOptions struct {
 	// SchemaFields gives the columns of a schema by its id.
 	SchemaFields func(schemaID int64) ([]types.Field, error)
 	// SkipBlock, if set, leaves out row groups; see format.ReadOptions. It gets
-	// one ColumnStats per entry of Columns. Position tells where rows lie.
+	// one ColumnStats per entry of Columns. RowAt tells where rows lie.
 	SkipBlock func(rows int64, stats []format.ColumnStats) bool
+	// Deleted are the rows of the file to leave out, nil for none. As the other
+	// options serve many files, it is set for each.
+	Deleted *deletion.Vector
 	// BatchRows bounds the rows of a batch; default 8192.
 	BatchRows int
 	// Alloc serves Arrow memory; default the Go allocator.
@@ -51,7 +55,7 @@ func OpenRows(ctx context.Context, o RowReadOptions, path string, meta *spec.Dat
 	r := &RowReader{columns: allColumns(o.Columns, len(o.Fields))}
 	r.schema = types.ArrowSchema(pick(o.Fields, r.columns))
 	src := readSource{store: o.Store, formats: o.Formats, fields: o.Fields, partition: o.Partition,
-		schemaFields: o.SchemaFields, batchRows: o.BatchRows, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns}
+		schemaFields: o.SchemaFields, batchRows: o.BatchRows, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns, deleted: o.Deleted}
 	set, err := src.open(ctx, path, meta, r.columns, nil)
 	if err != nil {
 		return nil, err
@@ -60,8 +64,8 @@ func OpenRows(ctx context.Context, o RowReadOptions, path string, meta *spec.Dat
 	return r, nil
 }
 
-// Position is the row number, in the file, of the last batch's first row.
-func (r *RowReader) Position() int64 { return r.set.in.Position() }
+// RowAt gives the row number, in the file, of row i of the last batch.
+func (r *RowReader) RowAt(i int) int64 { return r.set.rowAt(i) }
 
 // Next gives the next batch (at least one row) or io.EOF. The caller releases
 // it.

@@ -31,6 +31,13 @@ func NewCache(maxBytes int64) *Cache {
 	return &Cache{limit: maxBytes, items: map[string]*list.Element{}}
 }
 
+// Load gives what was kept for a path: the cache also holds other decoded
+// files that never change.
+func (c *Cache) Load(path string) (any, bool) { return c.get(path) }
+
+// Keep keeps a decoded file that takes about so many bytes.
+func (c *Cache) Keep(path string, value any, bytes int64) { c.put(path, value, bytes) }
+
 func (c *Cache) get(path string) (any, bool) {
 	if c == nil {
 		return nil, false

@@ -38,13 +38,21 @@ func Open(ctx context.Context, t *table.Table, s scan.Split, columns []int, mode
 	case !t.Keyed(), s.Raw && mode == State: // nothing to merge: keys are not looked at
 		return openRows(ctx, t, s, columns)
 	case mode == Changes:
-		files, err := t.Files(s.Partition, s.Bucket, columns)
+		files, err := bucketFiles(t, s, columns)
 		if err != nil {
 			return nil, err
 		}
 		return &changeReader{ctx: ctx, files: files, metas: s.Files}, nil
 	}
 	return openMerge(ctx, t, s, columns)
+}
+
+func bucketFiles(t *table.Table, s scan.Split, columns []int) (*table.BucketFiles, error) {
+	files, err := t.Files(s.Partition, s.Bucket, columns)
+	if err != nil || len(s.Deletions) == 0 {
+		return files, err
+	}
+	return files.WithDeletions(t.Deletions(s.Deletions)), nil
 }
 
 // changeReader reads keyed files one after the other, with the kinds of their rows.
@@ -92,7 +100,7 @@ func openMerge(ctx context.Context, t *table.Table, s scan.Split, columns []int)
 	if err != nil {
 		return nil, err
 	}
-	files, err := t.Files(s.Partition, s.Bucket, read)
+	files, err := bucketFiles(t, s, read)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +126,7 @@ func (r mergeReader) Close() { _ = r.Reader.Close() }
 
 // openRows reads files whose rows are the table's, as they are.
 func openRows(ctx context.Context, t *table.Table, s scan.Split, columns []int) (Reader, error) {
-	files, err := t.Files(s.Partition, s.Bucket, nil)
+	files, err := bucketFiles(t, s, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +147,7 @@ func (r *rowReader) Next() (columnar.Batch, error) {
 			if len(r.metas) == 0 {
 				return columnar.Batch{}, io.EOF
 			}
-			cur, err := datafile.OpenRows(r.ctx, r.o, r.files.Path(&r.metas[0]), &r.metas[0])
+			cur, err := r.files.OpenRows(r.ctx, r.o, &r.metas[0])
 			if err != nil {
 				return columnar.Batch{}, err
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/tarndb/tarn/paimon/internal/binrow"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/internal/manifest"
 	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/predicate"
@@ -29,6 +30,9 @@ type Split struct {
 	Files        []spec.DataFileMeta
 	// Raw says that rows can be read file by file, without merging.
 	Raw bool
+	// Deletions say where the deletion vectors of files lie, by file name; files
+	// that are not in it have none. It may name files of other splits.
+	Deletions map[string]deletion.Location
 	// Fallback says that the files are of the branch that
 	// 'scan.fallback-branch' names.
 	Fallback bool
@@ -43,6 +47,16 @@ func (s *Split) Rows() int64 {
 	return n
 }
 
+// Deleted reports whether a file of the split has a deletion vector.
+func (s *Split) Deleted() bool {
+	return len(s.Deletions) > 0 && slices.ContainsFunc(s.Files, func(f spec.DataFileMeta) bool { return s.hasDeleted(&f) })
+}
+
+func (s *Split) hasDeleted(f *spec.DataFileMeta) bool {
+	_, ok := s.Deletions[f.FileName]
+	return ok
+}
+
 // Scanner plans reads of one table. It may be shared by goroutines.
 type Scanner struct {
 	Manifests *manifest.Files
@@ -50,6 +64,8 @@ type Scanner struct {
 	Options   options.Table
 	// SchemaFields gives the columns of an older schema.
 	SchemaFields func(id int64) ([]types.Field, error)
+	// IndexPath gives the path of an index file of a bucket.
+	IndexPath func(partition []byte, bucket int, f *spec.IndexFileMeta) (string, error)
 }
 
 // Request says what to plan.
@@ -59,6 +75,9 @@ type Request struct {
 	Partition func(row []byte) bool
 	// AllLevels shows level-0 files also where batch reads do not (compaction).
 	AllLevels bool
+	// Level0 shows the rows of level-0 files, as streams that begin with the
+	// table's state do.
+	Level0 bool
 	// MinLevel leaves out files below a level.
 	MinLevel int
 	// Bucket keeps one bucket; nil for all.
@@ -66,7 +85,8 @@ type Request struct {
 }
 
 // Live gives the live files of a snapshot that can hold wanted rows, grouped
-// by partition and bucket; one group is one Split with Raw unset.
+// by partition and bucket with their deletion vectors; one group is one Split
+// with Raw unset.
 func (s *Scanner) Live(ctx context.Context, snap *spec.Snapshot, r Request) ([]Split, error) {
 	if snap == nil {
 		return nil, nil
@@ -83,7 +103,8 @@ func (s *Scanner) Live(ctx context.Context, snap *spec.Snapshot, r Request) ([]S
 	if err != nil {
 		return nil, fmt.Errorf("plan snapshot %d: %w", snap.ID, err)
 	}
-	return group(entries), nil
+	splits := group(entries)
+	return splits, s.addDeletions(ctx, snap, splits)
 }
 
 // Plan gives the splits of a batch read of a snapshot.
@@ -97,7 +118,9 @@ func (s *Scanner) Plan(ctx context.Context, snap *spec.Snapshot, r Request) ([]S
 		switch {
 		case b.Bucket == -2 && !r.AllLevels: // postponed rows are invisible until compacted
 		case len(s.Schema.PrimaryKeys) == 0:
-			out = append(out, s.packAppend(b)...)
+			out = append(out, s.packRaw(b)...)
+		case s.Options.SkipsLevel0() && compacted(b.Files): // one live row a key, whatever the levels
+			out = append(out, s.packRaw(b)...)
 		default:
 			b.Raw = rawConvertible(b.Files)
 			out = append(out, b)
@@ -108,7 +131,7 @@ func (s *Scanner) Plan(ctx context.Context, snap *spec.Snapshot, r Request) ([]S
 
 // visible leaves out the levels that batch reads do not show.
 func (s *Scanner) visible(r Request) Request {
-	if s.Options.MergeEngine == options.FirstRow && !r.AllLevels {
+	if len(s.Schema.PrimaryKeys) > 0 && s.Options.SkipsLevel0() && !r.AllLevels && !r.Level0 {
 		r.MinLevel = max(r.MinLevel, 1)
 	}
 	return r
@@ -454,11 +477,42 @@ func rawConvertible(files []spec.DataFileMeta) bool {
 	return true
 }
 
-// packAppend cuts the files of an append table's bucket into splits of the
-// target size, in sequence order.
-func (s *Scanner) packAppend(b Split) []Split {
-	slices.SortStableFunc(b.Files, func(x, y spec.DataFileMeta) int { return cmp.Compare(x.MinSequence, y.MinSequence) })
+// compacted reports whether all files lie above level 0 and have no deletes.
+// Files of versions that did not count them have none there.
+func compacted(files []spec.DataFileMeta) bool {
+	return !slices.ContainsFunc(files, func(f spec.DataFileMeta) bool {
+		return f.Level == 0 || f.DeleteRowCount != nil && *f.DeleteRowCount > 0
+	})
+}
+
+// packRaw cuts files that need no merging into splits of the target size, in
+// sequence order; those with deletion vectors apart from those without, which
+// engines can read by themselves.
+func (s *Scanner) packRaw(b Split) []Split {
 	b.Raw = true
+	slices.SortStableFunc(b.Files, func(x, y spec.DataFileMeta) int { return cmp.Compare(x.MinSequence, y.MinSequence) })
+	if len(b.Deletions) == 0 {
+		return s.pack(b)
+	}
+	whole, part := b, b
+	whole.Files, part.Files = nil, nil
+	for _, f := range b.Files {
+		if b.hasDeleted(&f) {
+			part.Files = append(part.Files, f)
+		} else {
+			whole.Files = append(whole.Files, f)
+		}
+	}
+	var out []Split
+	for _, x := range []Split{whole, part} {
+		if len(x.Files) > 0 {
+			out = append(out, s.pack(x)...)
+		}
+	}
+	return out
+}
+
+func (s *Scanner) pack(b Split) []Split {
 	var out []Split
 	var size int64
 	start := 0

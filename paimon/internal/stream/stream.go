@@ -243,6 +243,7 @@ func (s *Scanner) full(ctx context.Context, snap *spec.Snapshot) (*Plan, error) 
 // for it.
 func (s *Scanner) state(ctx context.Context, snap *spec.Snapshot, keep func(partition []byte) bool) ([]scan.Split, error) {
 	r := scan.Request{Partition: keep}
+	r.Level0 = true // unless a changelog tells its rows later
 	switch s.t.Options.Changelog.Producer {
 	case options.ChangelogLookup:
 		r.MinLevel = 1

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/spec"
 )
@@ -19,6 +20,7 @@ type BucketFiles struct {
 	paths *datafile.Paths
 	parts map[int]arrow.Array
 	read  datafile.KVReadOptions
+	dead  deletion.Source // nil: no file has deleted rows
 }
 
 var _ lsm.Files = (*BucketFiles)(nil)
@@ -39,6 +41,22 @@ func (t *Table) Files(partition []byte, bucket int, columns []int) (*BucketFiles
 	}}, nil
 }
 
+// WithDeletions gives the same files without the rows that are deleted; nil
+// for none.
+func (b *BucketFiles) WithDeletions(dead deletion.Source) *BucketFiles {
+	out := *b
+	out.dead = dead
+	return &out
+}
+
+// deleted gives the rows of a file that do not count.
+func (b *BucketFiles) deleted(ctx context.Context, f *spec.DataFileMeta) (*deletion.Vector, error) {
+	if b.dead == nil {
+		return nil, nil
+	}
+	return b.dead.Vector(ctx, f.FileName)
+}
+
 // Path gives the path of a data file in the store.
 func (b *BucketFiles) Path(f *spec.DataFileMeta) string { return b.paths.DataFile(f) }
 
@@ -49,7 +67,21 @@ func (b *BucketFiles) Partition() map[int]arrow.Array { return b.parts }
 func (b *BucketFiles) Open(ctx context.Context, f *spec.DataFileMeta, o lsm.OpenOptions) (lsm.Stream, error) {
 	read := b.read
 	read.BatchRows = o.BatchRows
+	var err error
+	if read.Deleted, err = b.deleted(ctx, f); err != nil {
+		return nil, err
+	}
 	return datafile.OpenKV(ctx, read, b.paths.DataFile(f), f)
+}
+
+// OpenRows reads the rows of a file whose keys are not looked at; o is what
+// RowReadOptions gave.
+func (b *BucketFiles) OpenRows(ctx context.Context, o datafile.RowReadOptions, f *spec.DataFileMeta) (*datafile.RowReader, error) {
+	var err error
+	if o.Deleted, err = b.deleted(ctx, f); err != nil {
+		return nil, err
+	}
+	return datafile.OpenRows(ctx, o, b.paths.DataFile(f), f)
 }
 
 // NewWriter implements lsm.Files.

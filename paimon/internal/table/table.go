@@ -15,6 +15,7 @@ import (
 	"github.com/tarndb/tarn/paimon/format"
 	"github.com/tarndb/tarn/paimon/internal/binrow"
 	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/internal/history"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/manifest"
@@ -43,6 +44,7 @@ type Table struct {
 	// partition columns, SeqAt those of `sequence.field`.
 	KeyAt, PartAt, SeqAt []int
 	keyTypes             []types.Type
+	vectors              deletion.Cache  // nil: none
 	formats              format.Registry // one for the table: it pools compressors
 }
 
@@ -92,7 +94,10 @@ func Open(c Config) (*Table, error) {
 		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
 	}
 	t.Parts = binrow.NewPartitioner(c.Schema.PartitionFields(), f.PartitionDefaultName, f.PartitionLegacyName)
-	t.Scanner = &scan.Scanner{Manifests: t.Manifests, Schema: c.Schema, Options: t.Options, SchemaFields: t.SchemaFields}
+	t.Scanner = &scan.Scanner{Manifests: t.Manifests, Schema: c.Schema, Options: t.Options, SchemaFields: t.SchemaFields, IndexPath: t.IndexPath}
+	if c.Cache != nil {
+		t.vectors = c.Cache
+	}
 	return t, nil
 }
 
