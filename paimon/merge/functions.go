@@ -9,22 +9,16 @@ import (
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-// functionNames lists the aggregate functions that Tarn computes.
+// functionNames lists Paimon's aggregate functions.
 var functionNames = []string{
 	"sum", "product", "max", "min", "last_value", "last_non_null_value", "first_value", "first_non_null_value",
 	"bool_and", "bool_or", "listagg", "collect", "merge_map", "merge_map_with_keytime", "nested_update",
-	"nested_partial_update", "rbm32", "rbm64",
+	"nested_partial_update", "rbm32", "rbm64", "hll_sketch", "theta_sketch", "primary-key",
 }
-
-// unsupportedFunctions are Paimon's functions that Tarn does not compute yet.
-var unsupportedFunctions = []string{"hll_sketch", "theta_sketch", "primary-key"}
 
 // check compares the function with the column's type, as the factories of
 // Paimon's aggregators do.
 func (fn *function) check(f types.Field) error {
-	if slices.Contains(unsupportedFunctions, fn.name) {
-		return errs.Unsupported("column %q: aggregate function %s is not computed by this version; supported: %s", f.Name, fn.name, strings.Join(functionNames, ", "))
-	}
 	if !slices.Contains(functionNames, fn.name) {
 		return errs.Invalid("column %q: unknown aggregate function %q; known: %s", f.Name, fn.name, strings.Join(functionNames, ", "))
 	}
@@ -47,7 +41,7 @@ func (fn *function) check(f types.Field) error {
 		if t.Root != types.Varchar {
 			want = "STRING"
 		}
-	case "rbm32", "rbm64":
+	case "rbm32", "rbm64", "hll_sketch", "theta_sketch":
 		if t.Root != types.Varbinary {
 			want = "VARBINARY"
 		}

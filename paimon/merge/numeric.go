@@ -26,6 +26,8 @@ func (e *fold) newFolder(col int, fn *function) (folder, error) {
 		return &listagg{fn: fn}, nil
 	case "rbm32", "rbm64":
 		return newBitmapFold(fn)
+	case "hll_sketch", "theta_sketch":
+		return newSketchFold(fn), nil
 	case "collect":
 		return newCollect(fn, t), nil
 	case "nested_update":

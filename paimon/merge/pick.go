@@ -21,11 +21,13 @@ const (
 	firstNonNull
 	maxValue
 	minValue
+	newest // FieldPrimaryKeyAgg: the newest row's value, whatever its kind
 )
 
 var pickNames = map[string]pickFunc{
 	"last_value": lastValue, "last_non_null_value": lastNonNull, "first_value": firstValue,
 	"first_non_null_value": firstNonNull, "max": maxValue, "min": minValue,
+	"primary-key": newest,
 }
 
 // pick folds a column to Refs.
@@ -162,6 +164,8 @@ func (f *pick) foldAny(w *Window, ops []op, valid *validities, keys *columnar.Ke
 				acc = f.agg(acc, in, &seen, keys)
 			case what&opRetract != 0 && !f.keepOnRetract:
 				switch {
+				case f.fn == newest:
+					acc = in
 				case f.fn == lastValue:
 					acc = -1
 				case f.fn != lastNonNull:
@@ -184,7 +188,7 @@ func (f *pick) foldAny(w *Window, ops []op, valid *validities, keys *columnar.Ke
 // state of first_value and first_non_null_value.
 func (f *pick) agg(acc, in int32, seen *bool, keys *columnar.Keys) int32 {
 	switch f.fn {
-	case lastValue:
+	case lastValue, newest:
 		return in
 	case lastNonNull:
 		if in >= 0 {

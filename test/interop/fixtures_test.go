@@ -61,7 +61,6 @@ var expectedName = regexp.MustCompile(`^([a-z]+\.[a-z0-9_]+?)(?:\+branch-([A-Za-
 // refused are the tables that Tarn deliberately refuses to read, with what its
 // error names.
 var refused = map[string]string{
-	"agg.sketches":                    "theta_sketch",
 	"append.blob":                     "not supported",
 	"append.variant":                  "VARIANT",
 	"bucket.postpone":                 "avro",
