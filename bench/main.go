@@ -4,7 +4,7 @@
 //	bench WHAT -data DIR -warehouse DIR [-buckets 2] [-every 200000]
 //
 // WHAT is write_batch, write_stream, write_stream_write_only, partial_none,
-// partial_lookup or scan. DIR holds order_info/base/part-0.parquet and so on.
+// partial_lookup, aggregate, scan or planning. DIR holds order_info/base/part-0.parquet and so on.
 package main
 
 import (
@@ -92,10 +92,14 @@ func (b *bench) run(what string) error {
 		return b.partial("none", nil)
 	case "partial_lookup":
 		return b.partial("lookup", map[string]string{"changelog-producer": "lookup"})
+	case "aggregate":
+		return b.aggregate()
 	case "scan":
 		return b.scan()
+	case "planning":
+		return b.planning()
 	}
-	return fmt.Errorf("unknown measurement %q: want write_batch, write_stream, write_stream_write_only, partial_none, partial_lookup or scan", what)
+	return fmt.Errorf("unknown measurement %q: want write_batch, write_stream, write_stream_write_only, partial_none, partial_lookup, aggregate, scan or planning", what)
 }
 
 func (b *bench) start() {
