@@ -101,6 +101,7 @@ type Compaction struct {
 	IncrementalSizeThreshold int64         // 0: off
 	OptimizationInterval     time.Duration // 0: off
 	FileNumLimit             int
+	MinFileNum               int // small files of an append table that are worth a compaction; 5
 	ForceRewriteAll          bool
 	ForceUpLevel0            bool
 	LookupRadical            bool
@@ -254,6 +255,7 @@ func (r *reader) compaction(producer string) Compaction {
 	c.IncrementalSizeThreshold = r.bytes("compaction.incremental-size-threshold", 0)
 	c.OptimizationInterval = r.duration("compaction.optimization-interval", 0)
 	c.FileNumLimit = r.integer("compaction.file-num-limit", 100_000, 1)
+	c.MinFileNum = r.integer("compaction.min.file-num", 5, 1)
 	c.ForceRewriteAll = r.boolean("compaction.force-rewrite-all-files", false)
 	c.ForceUpLevel0 = r.boolean("compaction.force-up-level-0", false)
 	c.LookupRadical = r.oneOf("lookup-compact", "radical", "radical", "gentle") == "radical"

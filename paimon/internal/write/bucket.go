@@ -135,6 +135,9 @@ func (bw *bucketWriter) compacted(ctx context.Context, r lsm.CompactResult) erro
 	}
 	m.CompactAfter = append(m.CompactAfter, r.After...)
 	m.CompactChangelog = append(m.CompactChangelog, r.Changelog...)
+	if bw.levels == nil {
+		return nil
+	}
 	return bw.levels.Update(r.Before, r.After)
 }
 

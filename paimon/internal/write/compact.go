@@ -199,9 +199,6 @@ func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.Comm
 	if err := t.CheckWritable(); err != nil {
 		return nil, err
 	}
-	if !t.Keyed() {
-		return nil, nil
-	}
 	snap, err := t.History.Snapshots.Latest(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("compact table %s: %w", t.Name, err)
@@ -210,17 +207,13 @@ func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.Comm
 	if err != nil {
 		return nil, fmt.Errorf("compact table %s: %w", t.Name, err)
 	}
-	read, _, err := t.ReadOptions(nil)
+	var messages []spec.CommitMessage
+	if t.Keyed() {
+		messages, err = compactKeyed(ctx, t, splits, r.Full)
+	} else {
+		messages, err = compactAppend(ctx, t, splits, r.Full)
+	}
 	if err != nil {
-		return nil, err
-	}
-	messages := make([]spec.CommitMessage, len(splits))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, s := range splits {
-		g.Go(func() error { return compactBucket(gctx, t, read, s, r.Full, &messages[i]) })
-	}
-	if err := g.Wait(); err != nil {
 		discardAll(context.WithoutCancel(ctx), t, messages)
 		return nil, fmt.Errorf("compact table %s: %w", t.Name, err)
 	}
@@ -231,6 +224,20 @@ func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.Comm
 		}
 	}
 	return out, nil
+}
+
+func compactKeyed(ctx context.Context, t *table.Table, splits []scan.Split, full bool) ([]spec.CommitMessage, error) {
+	read, _, err := t.ReadOptions(nil)
+	if err != nil {
+		return nil, err
+	}
+	messages := make([]spec.CommitMessage, len(splits))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, s := range splits {
+		g.Go(func() error { return compactBucket(gctx, t, read, s, full, &messages[i]) })
+	}
+	return messages, g.Wait()
 }
 
 func compactBucket(ctx context.Context, t *table.Table, read lsm.ReadOptions, s scan.Split, full bool, m *spec.CommitMessage) error {

@@ -17,7 +17,7 @@ import (
 // The order of rows that are written at the same time by two writers is not
 // defined, in Paimon neither.
 func (w *Writer) refresh(ctx context.Context) error {
-	if w.fresh || w.o.Overwrite || !w.t.Keyed() {
+	if w.fresh || w.o.Overwrite || !w.t.Keyed() && w.t.Options.Bucket < 0 && w.appends == nil {
 		return nil
 	}
 	latest, err := w.t.History.Snapshots.LatestID(ctx)
@@ -48,7 +48,7 @@ func (w *Writer) refresh(ctx context.Context) error {
 
 // restart finds the state again where snapshots in between have expired.
 func (w *Writer) restart(ctx context.Context) error {
-	if w.compact != nil && len(w.buckets) > 0 {
+	if (w.compact != nil || w.appends != nil) && len(w.buckets) > 0 {
 		return &errs.ConflictError{Table: w.t.Name, Base: w.seen, Detail: "snapshots that this writer has not seen have expired; it begins again on the newest one"}
 	}
 	var err error
@@ -106,6 +106,11 @@ func (w *Writer) collect(ctx context.Context, snap *spec.Snapshot, changes map[b
 // adopt applies the changes of a bucket. The writer's own are known to an open
 // bucket.
 func (w *Writer) adopt(id bucketID, c *fileChanges) error {
+	if w.appends != nil {
+		if w.appends.changed(id, c); w.appends.unaware() {
+			return nil
+		}
+	}
 	bw := w.buckets[id]
 	if bw == nil {
 		s, ok := w.live[id]

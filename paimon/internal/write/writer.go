@@ -63,6 +63,7 @@ type Writer struct {
 	seen    int64 // newest snapshot whose files are known
 	fresh   bool  // looked for newer ones since the last commit
 	compact *compactions
+	appends *appendCompactions // tables without a primary key
 	ignore  func(types.RowKind) bool
 	commits int64
 }
@@ -90,6 +91,9 @@ func New(ctx context.Context, t *table.Table, o Options) (*Writer, error) {
 	}
 	w.setIgnore()
 	if !t.Keyed() {
+		if !t.Options.WriteOnly && !o.NoCompaction && !o.Overwrite {
+			w.watchAppends()
+		}
 		return w, nil
 	}
 	if t.Options.Bucket == -1 {
@@ -131,6 +135,17 @@ func (w *Writer) restore(ctx context.Context) error {
 		w.live[bucketID{string(s.Partition), int32(s.Bucket)}] = s
 	}
 	return nil
+}
+
+// watchAppends looks for files to compact among those that are there.
+func (w *Writer) watchAppends() {
+	w.appends = newAppendCompactions(w.t)
+	for id, s := range w.live {
+		w.appends.changed(id, &fileChanges{came: s.Files})
+	}
+	if w.appends.unaware() {
+		w.live = nil // there is no order to go on with
+	}
 }
 
 func (w *Writer) setIgnore() {
@@ -197,11 +212,13 @@ func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
 	if rows != nil && len(rows) == 0 {
 		return nil
 	}
+	if w.t.Keyed() || w.t.Options.Bucket > 0 { // where sequence numbers count
+		if err := w.refresh(ctx); err != nil {
+			return err
+		}
+	}
 	if !w.t.Keyed() {
 		return w.append(ctx, b, rows)
-	}
-	if err := w.refresh(ctx); err != nil {
-		return err
 	}
 	kv := &columnar.KV{Rows: b.Rows, Kinds: b.Kinds}
 	var err error
@@ -296,7 +313,25 @@ func (w *Writer) Prepare(ctx context.Context, wait bool) ([]spec.CommitMessage, 
 			return nil, fmt.Errorf("compact table %s: %w", w.t.Name, err)
 		}
 	}
+	if w.appends != nil {
+		if err := w.compactAppends(ctx, wait || w.t.Options.Commit.ForceCompact); err != nil {
+			return nil, fmt.Errorf("compact table %s: %w", w.t.Name, err)
+		}
+		active = w.sorted()
+	}
 	return w.messages(ctx, active)
+}
+
+// compactAppends learns what was committed since and lets compactions go on.
+func (w *Writer) compactAppends(ctx context.Context, wait bool) error {
+	if err := w.refresh(ctx); err != nil {
+		return err
+	}
+	w.fresh = false // the next commit comes in between
+	for _, bw := range w.sorted() {
+		w.appends.add(bw.id, bw.message.NewFiles)
+	}
+	return w.appends.step(ctx, w, wait)
 }
 
 // sorted gives the buckets in the order of their names.
@@ -366,6 +401,9 @@ func (w *Writer) Rows() int64 {
 func (w *Writer) Close(ctx context.Context) error {
 	if w.compact != nil {
 		w.compact.stop()
+	}
+	if w.appends != nil {
+		w.appends.stop()
 	}
 	for _, bw := range w.buckets {
 		bw.discard(context.WithoutCancel(ctx))
