@@ -20,15 +20,15 @@ type chunk struct {
 // Of makes a bitmap of values in any order; it sorts the slice.
 func Of(values ...uint64) *Bitmap {
 	slices.Sort(values)
-	return ofSorted(slices.Compact(values))
+	return OfSorted(slices.Compact(values))
 }
 
-// ofSorted makes a bitmap of strictly ascending values.
-func ofSorted(values []uint64) *Bitmap {
+// OfSorted makes a bitmap of strictly ascending values; it does not keep them.
+func OfSorted[T Numbers](values []T) *Bitmap {
 	b := &Bitmap{}
 	for len(values) > 0 {
-		key, n := values[0]>>16, 1
-		for n < len(values) && values[n]>>16 == key {
+		key, n := uint64(values[0])>>16, 1
+		for n < len(values) && uint64(values[n])>>16 == key {
 			n++
 		}
 		c := container{kind: array, card: n, vals: make([]uint16, n)}

@@ -64,7 +64,7 @@ func (r *reader) set(b *Bitmap) {
 	if unique := slices.Compact(values); len(unique) < n {
 		r.fail("the set has a value twice")
 	}
-	*b = *ofSorted(values)
+	*b = *OfSorted(values)
 }
 
 // croaring reads a bitmap of CRoaring's roaring_bitmap_serialize.
@@ -80,7 +80,7 @@ func (r *reader) croaring(b *Bitmap, high uint32) {
 				return
 			}
 		}
-		b.chunks = append(b.chunks, ofSorted(values).chunks...)
+		b.chunks = append(b.chunks, OfSorted(values).chunks...)
 	case 2:
 		r.portable32(b, high)
 	default:

@@ -6,6 +6,7 @@ package predicate
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -30,6 +31,14 @@ const (
 	In
 	IsNull
 	IsNotNull
+	// Ne and NotIn are false for NULL, as SQL has it.
+	Ne
+	NotIn
+	// StartsWith is LIKE 'prefix%' on a text column. Values are the prefix
+	// and, unless there is none, the first text behind all that begin so.
+	StartsWith
+	// Or is true when one of Leaf.Any is; it has no column. Make it with AnyOf.
+	Or
 )
 
 // Leaf is one condition on a column. Make it with New.
@@ -39,7 +48,9 @@ type Leaf struct {
 	// Values are the literals in the column's Arrow type; nil for IsNull and
 	// IsNotNull.
 	Values arrow.Array
-	keys   columnar.Keys // Values, comparable by bytes
+	// Any are the alternatives of Or.
+	Any  []Filter
+	keys columnar.Keys // Values, comparable by bytes
 }
 
 // Filter is a conjunction.
@@ -61,6 +72,14 @@ func New(column string, t types.Type, op Op, literals ...string) (Leaf, error) {
 	if t.Root == types.Float || t.Root == types.Double {
 		return l, errs.Unsupported("filter on column %s of type %s", column, t)
 	}
+	if op == StartsWith {
+		if t.Root != types.Char && t.Root != types.Varchar || len(literals) != 1 {
+			return l, errs.Unsupported("filter on column %s of type %s: prefix", column, t)
+		}
+		if end := behind(literals[0]); end != "" {
+			literals = append(literals, end)
+		}
+	}
 	b := array.NewBuilder(memory.DefaultAllocator, t.Arrow())
 	defer b.Release()
 	for _, text := range literals {
@@ -78,6 +97,22 @@ func New(column string, t types.Type, op Op, literals ...string) (Leaf, error) {
 	}
 	l.keys = keys
 	return l, nil
+}
+
+// AnyOf is true when one of the filters is.
+func AnyOf(filters ...Filter) Leaf { return Leaf{Op: Or, Any: filters} }
+
+// behind gives the first text that is above all with this prefix, by bytes;
+// "" when there is none.
+func behind(prefix string) string {
+	p := []byte(prefix)
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i] < 0xff {
+			p[i]++
+			return string(p[:i+1])
+		}
+	}
+	return ""
 }
 
 // exact reports whether a number has no digits behind the scale: parsing it as
@@ -123,6 +158,12 @@ func (l *Leaf) MayMatch(t types.Type, r Range) bool {
 	if err1 != nil || err2 != nil {
 		return true
 	}
+	switch l.Op {
+	case Ne, NotIn:
+		return !bytes.Equal(lo.At(0), hi.At(0)) || !l.holds(lo.At(0))
+	case StartsWith:
+		return bytes.Compare(l.keys.At(0), hi.At(0)) <= 0 && (l.keys.Len() == 1 || bytes.Compare(l.keys.At(1), lo.At(0)) > 0)
+	}
 	for i := range l.keys.Len() {
 		v := l.keys.At(i)
 		low, high := bytes.Compare(v, lo.At(0)), bytes.Compare(v, hi.At(0))
@@ -136,15 +177,54 @@ func (l *Leaf) MayMatch(t types.Type, r Range) bool {
 	return false
 }
 
-// Only keeps the conditions on the named columns.
-func (f Filter) Only(columns ...string) Filter {
-	var out Filter
-	for _, l := range f {
-		for _, c := range columns {
-			if l.Column == c {
-				out = append(out, l)
-			}
+// holds reports whether v is one of the literals.
+func (l *Leaf) holds(v []byte) bool {
+	for i := range l.keys.Len() {
+		if bytes.Equal(l.keys.At(i), v) {
+			return true
 		}
+	}
+	return false
+}
+
+// MayMatch reports whether some row can satisfy the filter, by what of knows of
+// columns; ok is false for a column of which nothing is known.
+func (f Filter) MayMatch(of func(column string) (t types.Type, r Range, ok bool)) bool {
+	for i := range f {
+		l := &f[i]
+		if l.Op == Or {
+			if !slices.ContainsFunc(l.Any, func(a Filter) bool { return a.MayMatch(of) }) {
+				return false
+			}
+			continue
+		}
+		if t, r, ok := of(l.Column); ok && !l.MayMatch(t, r) {
+			return false
+		}
+	}
+	return true
+}
+
+// Only keeps the conditions on the named columns; alternatives only if all of
+// them are on such.
+func (f Filter) Only(columns ...string) Filter {
+	return f.Keep(func(l *Leaf) bool { return slices.Contains(columns, l.Column) })
+}
+
+// Keep gives the conditions that keep is true for; alternatives only if it is for
+// all of them.
+func (f Filter) Keep(keep func(*Leaf) bool) Filter {
+	var out Filter
+	for i := range f {
+		l := &f[i]
+		if l.Op == Or {
+			if slices.ContainsFunc(l.Any, func(a Filter) bool { return len(a.Keep(keep)) < len(a) }) {
+				continue
+			}
+		} else if !keep(l) {
+			continue
+		}
+		out = append(out, *l)
 	}
 	return out
 }

@@ -305,15 +305,10 @@ func (s *Scanner) partitionTest(r Request) (func([]byte) bool, error) {
 			return true // the reader reports the damage
 		}
 		defer values.Release()
-		for i := range conds {
-			c := &conds[i]
-			col := values.Column(index[c.Column])
-			rng := predicate.Range{Min: col, Max: col, Rows: 1, NullCount: int64(col.NullN())}
-			if !c.MayMatch(fields[index[c.Column]].Type, rng) {
-				return false
-			}
-		}
-		return true
+		return conds.MayMatch(func(column string) (types.Type, predicate.Range, bool) {
+			col := values.Column(index[column])
+			return fields[index[column]].Type, predicate.Range{Min: col, Max: col, Rows: 1, NullCount: int64(col.NullN())}, true
+		})
 	}
 	return memoize(test), nil
 }
@@ -384,7 +379,7 @@ func (s *Scanner) statsTest(f predicate.Filter) func(*spec.ManifestEntry) bool {
 		}
 	}
 	conds := f.Only(names...)
-	conds = slices.DeleteFunc(conds, func(l predicate.Leaf) bool { return slices.Contains(s.Schema.PartitionKeys, l.Column) })
+	conds = conds.Keep(func(l *predicate.Leaf) bool { return !slices.Contains(s.Schema.PartitionKeys, l.Column) })
 	if len(conds) == 0 {
 		return nil
 	}
@@ -418,25 +413,18 @@ func (s *Scanner) statsMatch(conds predicate.Filter, fields []types.Field, stats
 		return true
 	}
 	defer bounds.Release()
-	for i := range conds {
-		at := slices.IndexFunc(fields, func(f types.Field) bool { return f.Name == conds[i].Column })
+	return conds.MayMatch(func(column string) (types.Type, predicate.Range, bool) {
+		at := slices.IndexFunc(fields, func(f types.Field) bool { return f.Name == column })
 		if at < 0 {
-			continue
+			return types.Type{}, predicate.Range{}, false
 		}
 		r := predicate.Range{NullCount: -1, Rows: rows}
 		if at < len(stats.NullCounts) && stats.NullCounts[at] != nil {
 			r.NullCount = *stats.NullCounts[at]
 		}
-		lo, hi := arraySlice(bounds.Column(at), 0), arraySlice(bounds.Column(at), 1)
-		r.Min, r.Max = lo, hi
-		ok := conds[i].MayMatch(fields[at].Type, r)
-		lo.Release()
-		hi.Release()
-		if !ok {
-			return false
-		}
-	}
-	return true
+		r.Min, r.Max = arraySlice(bounds.Column(at), 0), arraySlice(bounds.Column(at), 1)
+		return fields[at].Type, r, true
+	})
 }
 
 // group gathers entries by partition and bucket, in the order of partitions'
