@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/fileindex"
 	"github.com/tarndb/tarn/paimon/merge"
 	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/spec"
@@ -101,6 +102,9 @@ func Check(s *spec.TableSchema) error {
 		return err
 	}
 	if err := checkBucketKeys(s); err != nil {
+		return err
+	}
+	if err := fileindex.Validate(s.Options, s.Fields); err != nil {
 		return err
 	}
 	for _, c := range o.SequenceFields {

@@ -67,6 +67,7 @@ type Files struct {
 	BlockSize            int64 // bytes of a row group; 0: the format's default
 	Prefix               string
 	ThinMode             bool
+	IndexEmbedSize       int64  // bytes of file indexes that a manifest entry may hold
 	IndexInDataDir       bool   // index files lie beside data files
 	StatsMode            string // none, counts, truncate(n), full
 	StatsDense           bool
@@ -159,6 +160,7 @@ type Scan struct {
 	ReadOverwrite   bool
 	ReadBatchRows   int
 	FileCreationMs  int64
+	FileIndexRead   bool
 }
 
 // Parse reads the options of a table with (hasKey) or without a primary key.
@@ -223,6 +225,7 @@ func (r *reader) files(hasKey bool) Files {
 		BlockSize:            r.bytes("file.block-size", 0),
 		Prefix:               r.str("data-file.prefix", "data-"),
 		ThinMode:             r.boolean("data-file.thin-mode", false),
+		IndexEmbedSize:       r.bytes("file-index.in-manifest-threshold", 500),
 		IndexInDataDir:       r.boolean("index-file-in-data-file-dir", false),
 		StatsMode:            r.str("metadata.stats-mode", "truncate(16)"),
 		StatsDense:           r.boolean("metadata.stats-dense-store", true),
@@ -324,6 +327,7 @@ func (r *reader) scan() Scan {
 		ReadOverwrite:   r.boolean("streaming-read-overwrite", false),
 		ReadBatchRows:   r.integer("read.batch-size", 1024, 1),
 		FileCreationMs:  int64(r.integer("scan.file-creation-time-millis", 0, 0)),
+		FileIndexRead:   r.boolean("file-index.read.enabled", true),
 	}
 	if _, ok := r.m["scan.watermark"]; ok {
 		w := int64(r.integer("scan.watermark", 0, math.MinInt))

@@ -51,6 +51,8 @@ type KVWriterOptions struct {
 	TargetFileSize int64
 	// Stats says which statistics are kept.
 	Stats StatsOptions
+	// Indexes says which indexes of the columns are made.
+	Indexes IndexOptions
 	// Write tunes the format writer.
 	Write format.WriteOptions
 	// Now is the clock of creation times; default time.Now.
@@ -125,7 +127,8 @@ func NewKVWriter(ctx context.Context, o KVWriterOptions) (*KVWriter, error) {
 			o.Write.Same[len(o.KeyFields)+2+k] = i
 		}
 	}
-	w.files = files{ctx: ctx, store: o.Store, format: f, write: o.Write, fields: fields, target: o.TargetFileSize, name: w.newName}
+	w.files = files{ctx: ctx, store: o.Store, format: f, write: o.Write, fields: fields, target: o.TargetFileSize, name: w.newName,
+		indexes: o.Indexes, indexFields: o.Fields}
 	return w, nil
 }
 

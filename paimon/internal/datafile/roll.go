@@ -9,6 +9,7 @@ import (
 
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/internal/fileindex"
 	"github.com/tarndb/tarn/paimon/spec"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -28,12 +29,20 @@ type files struct {
 	// name gives the path of a new file, and its name.
 	name func() (path, name string)
 
-	path string
-	file string
-	out  fileio.Writer
-	w    format.Writer
-	rows int64    // of the open file
-	done []string // paths of closed files
+	// indexes are made of the last columns of a file, which are indexFields.
+	indexes     IndexOptions
+	indexFields []types.Field
+
+	path  string
+	file  string
+	out   fileio.Writer
+	index *fileindex.Builder // nil for none
+	w     format.Writer
+	rows  int64    // of the open file
+	done  []string // paths of closed files
+
+	extra    []string // of the file that was closed last
+	embedded []byte
 }
 
 // append writes rows to the open file, or to a new one.
@@ -47,7 +56,7 @@ func (f *files) append(b arrow.RecordBatch) error {
 		return fmt.Errorf("write %s: %w", f.path, err)
 	}
 	f.rows += b.NumRows()
-	return nil
+	return f.indexRows(b)
 }
 
 func (f *files) open() error {
@@ -62,7 +71,7 @@ func (f *files) open() error {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	f.path, f.file, f.out, f.w, f.rows = path, name, out, w, 0
-	return nil
+	return f.openIndex()
 }
 
 // full says that the open file has reached the target size.
@@ -91,6 +100,9 @@ func (f *files) close() (size int64, stats []format.ColumnStats, err error) {
 		return 0, nil, fmt.Errorf("write %s: %w", f.path, err)
 	}
 	f.done = append(f.done, f.path)
+	if err := f.closeIndex(); err != nil {
+		return 0, nil, err
+	}
 	if s, ok := w.(format.StatsWriter); ok {
 		stats = s.Stats()
 	} else {
@@ -139,6 +151,6 @@ func releaseStats(cols []columnStats) {
 func baseMeta(f *files, size int64, schemaID int64, source int8, now time.Time) spec.DataFileMeta {
 	return spec.DataFileMeta{
 		FileName: f.file, FileSize: size, RowCount: f.rows, SchemaID: schemaID,
-		ExtraFiles: []string{}, CreationTime: wallClock(now), FileSource: &source,
+		ExtraFiles: f.extra, EmbeddedIndex: f.embedded, CreationTime: wallClock(now), FileSource: &source,
 	}
 }

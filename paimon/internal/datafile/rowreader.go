@@ -6,9 +6,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/format"
 	"github.com/tarndb/tarn/paimon/internal/deletion"
+	"github.com/tarndb/tarn/paimon/internal/fileindex"
 	"github.com/tarndb/tarn/paimon/spec"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -34,6 +36,9 @@ type RowReadOptions struct {
 	// Deleted are the rows of the file to leave out, nil for none. As the other
 	// options serve many files, it is set for each.
 	Deleted *deletion.Vector
+	// Selected are the rows of the file that may be wanted, nil for all; the
+	// others may be left out. It is set for each file, too.
+	Selected *fileindex.Rows
 	// BatchRows bounds the rows of a batch; default 8192.
 	BatchRows int
 	// Alloc serves Arrow memory; default the Go allocator.
@@ -56,12 +61,31 @@ func OpenRows(ctx context.Context, o RowReadOptions, path string, meta *spec.Dat
 	r.schema = types.ArrowSchema(pick(o.Fields, r.columns))
 	src := readSource{store: o.Store, formats: o.Formats, fields: o.Fields, partition: o.Partition,
 		schemaFields: o.SchemaFields, batchRows: o.BatchRows, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns, deleted: o.Deleted}
+	if o.Selected != nil {
+		if int64(o.Selected.Len()) != meta.RowCount {
+			return nil, errs.Invalid("read %s: rows of a file with %d rows are selected, it has %d", path, o.Selected.Len(), meta.RowCount)
+		}
+		src.deleted = o.Deleted.Union(deletion.FromBitmap(o.Selected.Excluded()))
+		src.skip = skipUnselected(o.Selected, o.SkipBlock)
+	}
 	set, err := src.open(ctx, path, meta, r.columns, nil)
 	if err != nil {
 		return nil, err
 	}
 	r.set = set
 	return r, nil
+}
+
+// skipUnselected leaves out row groups without a selected row, besides those
+// that skip does. Row groups come in order, each once.
+func skipUnselected(rows *fileindex.Rows, skip func(int64, []format.ColumnStats) bool) func(int64, []format.ColumnStats) bool {
+	next := int64(0)
+	return func(n int64, stats []format.ColumnStats) bool {
+		first := next
+		next += n
+		at := int64(rows.Next(int(first)))
+		return at < 0 || at >= next || skip != nil && skip(n, stats)
+	}
 }
 
 // RowAt gives the row number, in the file, of row i of the last batch.

@@ -34,7 +34,9 @@ type RowWriterOptions struct {
 	// 256 MiB. Table option "target-file-size".
 	TargetFileSize int64
 	Stats          StatsOptions
-	Write          format.WriteOptions
+	// Indexes says which indexes of the columns are made.
+	Indexes IndexOptions
+	Write   format.WriteOptions
 	// Now is the clock of creation times; default time.Now.
 	Now func() time.Time
 }
@@ -78,7 +80,8 @@ func NewRowWriter(ctx context.Context, o RowWriterOptions) (*RowWriter, error) {
 	if w.modes, err = o.Stats.modes(o.Fields, nil); err != nil {
 		return nil, err
 	}
-	w.files = files{ctx: ctx, store: o.Store, format: f, write: o.Write, fields: o.Fields, target: o.TargetFileSize, name: w.newName}
+	w.files = files{ctx: ctx, store: o.Store, format: f, write: o.Write, fields: o.Fields, target: o.TargetFileSize, name: w.newName,
+		indexes: o.Indexes, indexFields: o.Fields}
 	return w, nil
 }
 

@@ -30,6 +30,9 @@ type Vector struct {
 // NewVector makes a vector of row numbers in any order; it sorts the slice.
 func NewVector(rows ...uint64) *Vector { return ofBitmap(bitmap.Of(rows...)) }
 
+// FromBitmap makes a vector of row numbers; it keeps b, which must not change.
+func FromBitmap(b *bitmap.Bitmap) *Vector { return ofBitmap(b) }
+
 func ofBitmap(b *bitmap.Bitmap) *Vector { return &Vector{rows: b, count: int64(b.Cardinality())} }
 
 // Rows is how many rows are deleted.

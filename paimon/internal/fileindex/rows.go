@@ -50,6 +50,9 @@ func (s *Rows) Next(row int) int {
 	return -1
 }
 
+// Excluded gives the rows of the file that are not in the set.
+func (s *Rows) Excluded() *bitmap.Bitmap { return bitmap.OfBits(s.clone().invert().words) }
+
 func (s *Rows) add(row int) { s.words[row>>6] |= 1 << (row & 63) }
 
 func (s *Rows) clone() *Rows {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/fileindex"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/internal/table"
@@ -130,7 +131,7 @@ func openRows(ctx context.Context, t *table.Table, s scan.Split, columns []int) 
 	if err != nil {
 		return nil, err
 	}
-	return &rowReader{ctx: ctx, files: files, o: files.RowReadOptions(columns), metas: slices.Clone(s.Files)}, nil
+	return &rowReader{ctx: ctx, files: files, o: files.RowReadOptions(columns), metas: slices.Clone(s.Files), selected: s.Selected}, nil
 }
 
 type rowReader struct {
@@ -139,6 +140,8 @@ type rowReader struct {
 	o     datafile.RowReadOptions
 	metas []spec.DataFileMeta
 	cur   *datafile.RowReader
+	// rows of files that may be wanted
+	selected map[string]*fileindex.Rows
 }
 
 func (r *rowReader) Next() (columnar.Batch, error) {
@@ -147,6 +150,7 @@ func (r *rowReader) Next() (columnar.Batch, error) {
 			if len(r.metas) == 0 {
 				return columnar.Batch{}, io.EOF
 			}
+			r.o.Selected = r.selected[r.metas[0].FileName]
 			cur, err := r.files.OpenRows(r.ctx, r.o, &r.metas[0])
 			if err != nil {
 				return columnar.Batch{}, err

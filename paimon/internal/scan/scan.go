@@ -12,8 +12,10 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/internal/binrow"
 	"github.com/tarndb/tarn/paimon/internal/deletion"
+	"github.com/tarndb/tarn/paimon/internal/fileindex"
 	"github.com/tarndb/tarn/paimon/internal/manifest"
 	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/predicate"
@@ -33,6 +35,9 @@ type Split struct {
 	// Deletions say where the deletion vectors of files lie, by file name; files
 	// that are not in it have none. It may name files of other splits.
 	Deletions map[string]deletion.Location
+	// Selected are, by file, the rows that may satisfy the filter of the plan;
+	// all may in files that are not here. Readers may leave the others out.
+	Selected map[string]*fileindex.Rows
 	// Fallback says that the files are of the branch that
 	// 'scan.fallback-branch' names.
 	Fallback bool
@@ -64,6 +69,8 @@ type Scanner struct {
 	Options   options.Table
 	// SchemaFields gives the columns of an older schema.
 	SchemaFields func(id int64) ([]types.Field, error)
+	// OpenExtra opens an extra file of a data file and gives its path.
+	OpenExtra func(ctx context.Context, partition []byte, bucket int, f *spec.DataFileMeta, name string) (fileio.Reader, string, error)
 	// IndexPath gives the path of an index file of a bucket.
 	IndexPath func(partition []byte, bucket int, f *spec.IndexFileMeta) (string, error)
 }
@@ -126,7 +133,7 @@ func (s *Scanner) Plan(ctx context.Context, snap *spec.Snapshot, r Request) ([]S
 			out = append(out, b)
 		}
 	}
-	return out, nil
+	return s.useIndexes(ctx, out, r.Filter)
 }
 
 // visible leaves out the levels that batch reads do not show.

@@ -102,6 +102,10 @@ func (b *BucketFiles) writer(ctx context.Context, level int, source int8, change
 		SchemaID: t.Schema.ID, Level: level, Source: source, Changelog: changelog, ThinMode: f.ThinMode, TargetFileSize: f.TargetSize,
 		Stats: t.stats(),
 	}
+	var err error
+	if o.Indexes, err = t.indexes(); err != nil {
+		return failed{err}
+	}
 	o.Write.Compression, o.Write.Level, o.Write.BlockBytes, o.Write.Params = f.Compression, f.ZstdLevel, f.BlockSize, t.Raw
 	if changelog {
 		if c.FileCompression != "" {
@@ -157,6 +161,10 @@ func (b *BucketFiles) RowWriter(ctx context.Context, first int64, source int8) (
 	t, f := b.t, b.t.Options.Files
 	o := datafile.RowWriterOptions{Store: t.Store, Paths: b.paths, Formats: t.formats, Format: f.Format, Fields: t.Schema.Fields,
 		SchemaID: t.Schema.ID, FirstSequence: first, Source: source, TargetFileSize: f.TargetSize, Stats: t.stats()}
+	var err error
+	if o.Indexes, err = t.indexes(); err != nil {
+		return nil, err
+	}
 	o.Write.Compression, o.Write.Level, o.Write.BlockBytes, o.Write.Params = f.Compression, f.ZstdLevel, f.BlockSize, t.Raw
 	return datafile.NewRowWriter(ctx, o)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/tarndb/tarn/paimon/internal/binrow"
 	"github.com/tarndb/tarn/paimon/internal/datafile"
 	"github.com/tarndb/tarn/paimon/internal/deletion"
+	"github.com/tarndb/tarn/paimon/internal/fileindex"
 	"github.com/tarndb/tarn/paimon/internal/history"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/manifest"
@@ -94,7 +95,7 @@ func Open(c Config) (*Table, error) {
 		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
 	}
 	t.Parts = binrow.NewPartitioner(c.Schema.PartitionFields(), f.PartitionDefaultName, f.PartitionLegacyName)
-	t.Scanner = &scan.Scanner{Manifests: t.Manifests, Schema: c.Schema, Options: t.Options, SchemaFields: t.SchemaFields, IndexPath: t.IndexPath}
+	t.Scanner = &scan.Scanner{Manifests: t.Manifests, Schema: c.Schema, Options: t.Options, SchemaFields: t.SchemaFields, IndexPath: t.IndexPath, OpenExtra: t.openExtra}
 	if c.Cache != nil {
 		t.vectors = c.Cache
 	}
@@ -220,6 +221,9 @@ func (t *Table) PathOptions() datafile.PathOptions {
 // CheckWritable refuses tables that Tarn cannot write.
 func (t *Table) CheckWritable() error {
 	if err := options.CheckWritable(t.Raw); err != nil {
+		return fmt.Errorf("write table %s: %w", t.Name, err)
+	}
+	if err := fileindex.Validate(t.Raw, t.Schema.Fields); err != nil {
 		return fmt.Errorf("write table %s: %w", t.Name, err)
 	}
 	switch {
