@@ -16,6 +16,7 @@ import (
 	"github.com/tarndb/tarn/internal/jobs"
 	"github.com/tarndb/tarn/internal/query/ast"
 	"github.com/tarndb/tarn/internal/query/duck"
+	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -133,7 +134,10 @@ func (x *transform) collect(b change.Batch, parts []arrow.RecordBatch) (change.B
 	if len(parts) == 0 {
 		return out, nil
 	}
-	joined, err := concat(parts)
+	joined, err := columnar.Join(parts[0].Schema(), parts...)
+	for _, p := range parts {
+		p.Release()
+	}
 	if err != nil {
 		return out, err
 	}
@@ -154,36 +158,6 @@ func (x *transform) collect(b change.Batch, parts []arrow.RecordBatch) (change.B
 	}
 	out.Rows = pick(all, columns)
 	return out, nil
-}
-
-func concat(parts []arrow.RecordBatch) (arrow.RecordBatch, error) {
-	defer func() {
-		for _, p := range parts {
-			p.Release()
-		}
-	}()
-	if len(parts) == 1 {
-		parts[0].Retain()
-		return parts[0], nil
-	}
-	cols := make([]arrow.Array, parts[0].NumCols())
-	var rows int64
-	for i := range cols {
-		arrays := make([]arrow.Array, len(parts))
-		for j, p := range parts {
-			arrays[j] = p.Column(i)
-		}
-		c, err := array.Concatenate(arrays, memory.DefaultAllocator)
-		if err != nil {
-			return nil, err
-		}
-		defer c.Release()
-		cols[i] = c
-	}
-	for _, p := range parts {
-		rows += p.NumRows()
-	}
-	return array.NewRecordBatch(parts[0].Schema(), cols, rows), nil
 }
 
 // withKinds adds the kinds of b as a column.

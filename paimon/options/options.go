@@ -269,15 +269,15 @@ func hasPrefix(s string, prefixes []string) bool {
 func Nearest[V any](name string, known map[string]V) string {
 	best, dist := "", 4
 	for k := range known {
-		if d := editDistance(name, k, dist+1); d < dist || d == dist && k < best {
+		if d := EditDistance(name, k, dist+1); d < dist || d == dist && k < best {
 			best, dist = k, d
 		}
 	}
 	return best
 }
 
-// editDistance is Levenshtein's, cut off at limit.
-func editDistance(a, b string, limit int) int {
+// EditDistance is Levenshtein's distance of two texts, cut off at limit.
+func EditDistance(a, b string, limit int) int {
 	if d := len(a) - len(b); d >= limit || -d >= limit {
 		return limit
 	}

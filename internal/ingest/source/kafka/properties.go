@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/options"
 )
 
 // propertyTable lists the properties.* keys: the settings of Kafka's consumer.
@@ -94,7 +95,7 @@ func setIsolation(c *Config, v string) error {
 func unknownOption(key string, table []option) error {
 	best, least := "", 1<<30
 	for _, o := range table {
-		if d := distance(key, o.key); d < least {
+		if d := options.EditDistance(key, o.key, least); d < least {
 			best, least = o.key, d
 		}
 	}
@@ -105,24 +106,4 @@ func unknownOption(key string, table []option) error {
 		return errs.Unsupported("kafka option %q: not supported: Tarn does not know what this property of Kafka's consumer would change; leave it out", key)
 	}
 	return errs.Invalid("kafka option %q: unknown", key)
-}
-
-// distance is the Levenshtein distance of two short texts.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost = min(diagonal, row[j], row[j-1]) + 1
-			}
-			diagonal, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/options"
 )
 
 // StartupMode says where a source without a position starts.
@@ -298,7 +299,7 @@ func unknownOption(key string, table []option) error {
 	}
 	best, distance := "", 1<<30
 	for _, o := range table {
-		if d := editDistance(key, o.key); d < distance {
+		if d := options.EditDistance(key, o.key, distance); d < distance {
 			best, distance = o.key, d
 		}
 	}
@@ -306,24 +307,4 @@ func unknownOption(key string, table []option) error {
 		return errs.Invalid("mysql-cdc option %q: unknown; did you mean %q?", key, best)
 	}
 	return errs.Invalid("mysql-cdc option %q: unknown", key)
-}
-
-// editDistance is the Levenshtein distance of two short texts.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost = min(diagonal, row[j], row[j-1]) + 1
-			}
-			diagonal, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
 }

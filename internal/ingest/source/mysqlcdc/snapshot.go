@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tarndb/tarn/internal/ingest/change"
+	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -404,37 +403,5 @@ func (c *chunk) corrected() (arrow.RecordBatch, error) {
 			parts = append(parts, patches.NewSlice(int64(i), int64(i)+1))
 		}
 	}
-	return concatenate(rows.Schema(), parts)
-}
-
-// concatenate copies parts into one batch.
-func concatenate(schema *arrow.Schema, parts []arrow.RecordBatch) (arrow.RecordBatch, error) {
-	if len(parts) == 0 {
-		b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-		defer b.Release()
-		return b.NewRecordBatch(), nil
-	}
-	columns := make([]arrow.Array, schema.NumFields())
-	defer func() {
-		for _, c := range columns {
-			if c != nil {
-				c.Release()
-			}
-		}
-	}()
-	var n int64
-	for _, p := range parts {
-		n += p.NumRows()
-	}
-	for i := range columns {
-		in := make([]arrow.Array, len(parts))
-		for j, p := range parts {
-			in[j] = p.Column(i)
-		}
-		var err error
-		if columns[i], err = array.Concatenate(in, memory.DefaultAllocator); err != nil {
-			return nil, fmt.Errorf("join the rows of a chunk: %w", err)
-		}
-	}
-	return array.NewRecordBatch(schema, columns, n), nil
+	return columnar.Join(rows.Schema(), parts...)
 }

@@ -10,13 +10,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
-
 	"github.com/tarndb/tarn/internal/ingest/change"
 	"github.com/tarndb/tarn/internal/ingest/source"
 	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -166,22 +163,8 @@ func (r *reader) whole(b paimon.Batch) (paimon.Batch, error) {
 
 // join puts two batches behind each other.
 func join(a, b paimon.Batch) (paimon.Batch, error) {
-	cols := make([]arrow.Array, a.Rows.NumCols())
-	defer func() {
-		for _, c := range cols {
-			if c != nil {
-				c.Release()
-			}
-		}
-	}()
-	for i := range cols {
-		var err error
-		if cols[i], err = array.Concatenate([]arrow.Array{a.Rows.Column(i), b.Rows.Column(i)}, memory.DefaultAllocator); err != nil {
-			return paimon.Batch{}, err
-		}
-	}
-	rows := array.NewRecordBatch(b.Rows.Schema(), cols, a.Rows.NumRows()+b.Rows.NumRows())
-	return paimon.Batch{Rows: rows, Kinds: slices.Concat(a.Kinds, b.Kinds)}, nil
+	rows, err := columnar.Join(b.Rows.Schema(), a.Rows, b.Rows)
+	return paimon.Batch{Rows: rows, Kinds: slices.Concat(a.Kinds, b.Kinds)}, err
 }
 
 // give makes the next batch of b, less the rows that were given before.
