@@ -103,6 +103,9 @@ type ReadOptions struct {
 	// leaves its rows out. It gets one ColumnStats per entry of Fields, in the
 	// file's own values (Known false where there are none).
 	SkipBlock func(rows int64, stats []ColumnStats) bool
+	// Params are table options of the format itself with their full names
+	// ("orc.timestamp-ltz.legacy.type"); unknown ones are ignored.
+	Params map[string]string
 	// Alloc serves Arrow memory; default the Go allocator.
 	Alloc memory.Allocator
 }

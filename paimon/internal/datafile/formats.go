@@ -2,10 +2,11 @@ package datafile
 
 import (
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/orc"
 	"github.com/tarndb/tarn/paimon/format/parquet"
 )
 
 // Formats gives the formats of data files that Tarn knows.
 func Formats() format.Registry {
-	return format.Registry{"parquet": parquet.New()}
+	return format.Registry{"orc": orc.New(), "parquet": parquet.New()}
 }

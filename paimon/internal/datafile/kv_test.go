@@ -339,8 +339,8 @@ func TestWrongRowCountIsCorrupt(t *testing.T) {
 	require.ErrorIs(t, err, errs.ErrCorrupt)
 	_, err = datafile.OpenKV(context.Background(), readOptions(store, nil), "nowhere.parquet", &metas[0])
 	require.ErrorIs(t, err, errs.ErrNotFound)
-	metas[0].FileName = "x.orc"
+	metas[0].FileName = "x.csv"
 	_, err = datafile.OpenKV(context.Background(), readOptions(store, nil), o.Paths.DataFile(&metas[0]), &metas[0])
 	require.ErrorIs(t, err, errs.ErrUnsupported)
-	require.ErrorContains(t, err, "orc")
+	require.ErrorContains(t, err, `"csv"`)
 }

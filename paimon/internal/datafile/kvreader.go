@@ -50,6 +50,8 @@ type KVReadOptions struct {
 	Deleted *deletion.Vector
 	// BatchRows bounds the rows of a batch; default 8192.
 	BatchRows int
+	// Params are the table's options; formats take theirs from them.
+	Params map[string]string
 	// Alloc serves Arrow memory; default the Go allocator.
 	Alloc memory.Allocator
 }
@@ -77,7 +79,7 @@ func OpenKV(ctx context.Context, o KVReadOptions, path string, meta *spec.DataFi
 		r.seqs = columnar.NewKeyEncoder(typesOf(o.Fields, o.SequenceFields), columnar.KeyOptions{Descending: o.SequenceDescending})
 	}
 	src := readSource{store: o.Store, formats: o.Formats, fields: o.Fields, partition: o.Partition,
-		schemaFields: o.SchemaFields, batchRows: o.BatchRows, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns, deleted: o.Deleted}
+		schemaFields: o.SchemaFields, batchRows: o.BatchRows, params: o.Params, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns, deleted: o.Deleted}
 	wanted := slices.Concat(r.columns, o.KeyFields, o.SequenceFields)
 	set, err := src.open(ctx, path, meta, wanted, []types.Field{sequenceField(), kindField()})
 	if err != nil {

@@ -45,6 +45,7 @@ type readSource struct {
 	partition    map[int]arrow.Array
 	schemaFields func(schemaID int64) ([]types.Field, error)
 	batchRows    int
+	params       map[string]string
 	alloc        memory.Allocator
 	skip         func(rows int64, stats []format.ColumnStats) bool
 	skipColumns  []int // positions in fields that skip gets statistics of
@@ -81,7 +82,7 @@ func (s readSource) open(ctx context.Context, path string, meta *spec.DataFileMe
 	if err != nil {
 		return nil, fmt.Errorf("open data file: %w", err)
 	}
-	opts := format.ReadOptions{Path: path, Fields: read, FileFields: file, BatchRows: s.batchRows, Alloc: s.alloc}
+	opts := format.ReadOptions{Path: path, Fields: read, FileFields: file, BatchRows: s.batchRows, Params: s.params, Alloc: s.alloc}
 	if s.skip != nil {
 		opts.SkipBlock = r.skipBlock(s.skip, s.skipColumns)
 	}

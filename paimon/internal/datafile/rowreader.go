@@ -41,6 +41,8 @@ type RowReadOptions struct {
 	Selected *fileindex.Rows
 	// BatchRows bounds the rows of a batch; default 8192.
 	BatchRows int
+	// Params are the table's options; formats take theirs from them.
+	Params map[string]string
 	// Alloc serves Arrow memory; default the Go allocator.
 	Alloc memory.Allocator
 }
@@ -60,7 +62,7 @@ func OpenRows(ctx context.Context, o RowReadOptions, path string, meta *spec.Dat
 	r := &RowReader{columns: allColumns(o.Columns, len(o.Fields))}
 	r.schema = types.ArrowSchema(pick(o.Fields, r.columns))
 	src := readSource{store: o.Store, formats: o.Formats, fields: o.Fields, partition: o.Partition,
-		schemaFields: o.SchemaFields, batchRows: o.BatchRows, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns, deleted: o.Deleted}
+		schemaFields: o.SchemaFields, batchRows: o.BatchRows, params: o.Params, alloc: o.Alloc, skip: o.SkipBlock, skipColumns: r.columns, deleted: o.Deleted}
 	if o.Selected != nil {
 		if int64(o.Selected.Len()) != meta.RowCount {
 			return nil, errs.Invalid("read %s: rows of a file with %d rows are selected, it has %d", path, o.Selected.Len(), meta.RowCount)

@@ -37,7 +37,7 @@ func (t *Table) Files(partition []byte, bucket int, columns []int) (*BucketFiles
 	}
 	return &BucketFiles{t: t, paths: datafile.NewPaths(t.PathOptions(), dir, bucket), parts: parts, read: datafile.KVReadOptions{
 		Store: t.Store, Formats: t.formats, Fields: t.Schema.Fields, KeyFields: t.KeyAt, Columns: columns, SequenceFields: t.SeqAt,
-		SequenceDescending: t.Options.SequenceDescending, Partition: parts, SchemaFields: t.SchemaFields,
+		SequenceDescending: t.Options.SequenceDescending, Partition: parts, SchemaFields: t.SchemaFields, Params: t.Raw,
 	}}, nil
 }
 
@@ -153,7 +153,7 @@ func (b *BucketFiles) Delete(ctx context.Context, files ...spec.DataFileMeta) er
 
 // RowReadOptions gives the options for files without keys.
 func (b *BucketFiles) RowReadOptions(columns []int) datafile.RowReadOptions {
-	return datafile.RowReadOptions{Store: b.t.Store, Formats: b.t.formats, Fields: b.t.Schema.Fields, Columns: columns, Partition: b.parts, SchemaFields: b.t.SchemaFields}
+	return datafile.RowReadOptions{Store: b.t.Store, Formats: b.t.formats, Fields: b.t.Schema.Fields, Columns: columns, Partition: b.parts, SchemaFields: b.t.SchemaFields, Params: b.t.Raw}
 }
 
 // RowWriter starts files of an append table.
