@@ -243,3 +243,10 @@ func (t *Table) asOf(ctx context.Context, millis int64) (*spec.Snapshot, error) 
 func (t *Table) Reopen(ctx context.Context) (*Table, error) {
 	return t.w.Table(ctx, t.id, t.hint)
 }
+
+// With opens the table again with further options, as Flink's hint
+// /*+ OPTIONS(...) */ does: 'scan.snapshot-id', 'scan.tag-name', 'consumer-id'
+// and others that say how this one use of it goes.
+func (t *Table) With(ctx context.Context, more map[string]string) (*Table, error) {
+	return t.w.Table(ctx, t.id, options.Map(t.hint).With(more))
+}

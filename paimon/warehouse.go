@@ -4,6 +4,25 @@
 // the verbs: Plan and Read for its state, Stream for its changes, Writer and
 // Committer to change it, Compact to keep it fast. What flows are Arrow
 // batches with row kinds (Batch). The library is pure Go.
+//
+// # Errors
+//
+// Errors say what was wrong and where. Their kind, which errors.Is tells, says
+// what to do next:
+//
+//   - errs.ErrConflict: another commit was first; begin again on the newest
+//     snapshot (a Committer has tried again where that can help). The error is
+//     an errs.ConflictError that names the winner.
+//   - errs.ErrNotFound: no such database, table, snapshot, tag or branch; of a
+//     read that takes long, its snapshot has expired meanwhile.
+//   - errs.ErrExists: the name is taken.
+//   - errs.ErrInvalid: the schema, option or value that was given is wrong.
+//   - errs.ErrUnsupported: Paimon has it and this version has not.
+//   - errs.ErrCorrupt: a file is damaged; an errs.CorruptError names it.
+//
+// Any other error is the storage's own or the context's. After such an error of
+// Commit the outcome may be unknown: call it again with the same Commit, or look
+// at Committer.Last after a restart.
 package paimon
 
 import (
