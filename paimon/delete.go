@@ -14,6 +14,7 @@ import (
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/commit"
+	"github.com/tarndb/tarn/paimon/internal/write"
 	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/predicate"
 	"github.com/tarndb/tarn/paimon/spec"
@@ -65,12 +66,14 @@ func (t *Table) overwriteNothing(ctx context.Context, matches func(partition []b
 
 // DeleteWhere deletes the rows that satisfy all conditions of filter; an empty
 // filter means all rows. With conditions on partition columns alone whole
-// partitions are dropped. Otherwise the rows are read from the newest snapshot
+// partitions are dropped, unless 'delete.force-produce-changelog' wants every
+// row to be seen. Otherwise the rows are read from the newest snapshot
 // and written again as -D, which takes a primary key and a merge engine that
 // deletes; errs.ErrUnsupported for others. A row that another job changes
 // meanwhile is deleted all the same.
 func (t *Table) DeleteWhere(ctx context.Context, filter predicate.Filter) (Deleted, error) {
-	if only := filter.Only(t.t.Schema.PartitionKeys...); len(only) == len(filter) {
+	rowByRow := t.t.Keyed() && strings.EqualFold(t.t.Raw["delete.force-produce-changelog"], "true")
+	if only := filter.Only(t.t.Schema.PartitionKeys...); len(only) == len(filter) && !rowByRow {
 		test, err := t.t.Scanner.PartitionTest(filter)
 		if err != nil {
 			return Deleted{}, fmt.Errorf("delete from table %s: %w", t.Name(), err)
@@ -121,7 +124,7 @@ func (t *Table) deleteRows(ctx context.Context, filter predicate.Filter) (out De
 	if err != nil {
 		return out, err
 	}
-	w, err := t.NewWriter(ctx, WriteOptions{})
+	w, err := t.newWriter(ctx, write.Options{KindsGiven: true})
 	if err != nil {
 		return out, err
 	}

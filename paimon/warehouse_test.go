@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -75,7 +76,11 @@ func drain(t *testing.T, r *paimon.Reader, kinds bool) []string {
 		}
 		require.NoError(t, err)
 		for i := range int(b.Rows.NumRows()) {
-			s := b.Rows.Column(0).ValueStr(i) + " " + b.Rows.Column(1).ValueStr(i)
+			var words []string
+			for _, c := range b.Rows.Columns() {
+				words = append(words, c.ValueStr(i))
+			}
+			s := strings.Join(words, " ")
 			if kinds {
 				s = b.Kind(i).String() + " " + s
 			}

@@ -36,7 +36,12 @@ type Writer struct {
 
 // NewWriter starts writing on the newest snapshot.
 func (t *Table) NewWriter(ctx context.Context, o WriteOptions) (*Writer, error) {
-	w, err := write.New(ctx, t.t, write.Options{Budget: t.w.budget, SpillDir: t.w.o.SpillDir, Overwrite: o.Overwrite})
+	return t.newWriter(ctx, write.Options{Overwrite: o.Overwrite})
+}
+
+func (t *Table) newWriter(ctx context.Context, o write.Options) (*Writer, error) {
+	o.Budget, o.SpillDir = t.w.budget, t.w.o.SpillDir
+	w, err := write.New(ctx, t.t, o)
 	if err != nil {
 		return nil, err
 	}

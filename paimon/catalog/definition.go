@@ -107,10 +107,8 @@ func Check(s *spec.TableSchema) error {
 	if err := fileindex.Validate(s.Options, s.Fields); err != nil {
 		return err
 	}
-	for _, c := range o.SequenceFields {
-		if _, ok := s.Field(c); !ok {
-			return errs.Invalid("option 'sequence.field': the table has no column %q", c)
-		}
+	if err := o.CheckColumns(s.Fields); err != nil {
+		return err
 	}
 	if len(s.PrimaryKeys) == 0 {
 		return nil

@@ -35,6 +35,8 @@ type Table struct {
 	SequenceDescending bool
 	IgnoreDelete       bool
 	IgnoreUpdateBefore bool
+	RowKindField       string // column with the kinds of written rows; "": rows bring theirs
+	RecordExpiry       RecordExpiry
 	WriteOnly          bool
 
 	// ForceLookup finds the old row of every key that compaction takes up from
@@ -80,6 +82,13 @@ type Files struct {
 	ManifestMergeMin     int
 	ManifestFullSize     int64
 	DropDeleteStats      bool
+}
+
+// RecordExpiry says when compaction drops rows.
+type RecordExpiry struct {
+	Enabled   bool
+	After     time.Duration // since the row's time; whole seconds count
+	TimeField string
 }
 
 // DeletionVectors says whether rows are deleted by their number in a file.
@@ -175,6 +184,8 @@ func Parse(m Map, hasKey bool) (Table, error) {
 		SequenceDescending:      r.oneOf("sequence.field.sort-order", "ascending", "ascending", "descending") == "descending",
 		IgnoreDelete:            r.ignoreDelete(),
 		IgnoreUpdateBefore:      r.boolean("ignore-update-before", false),
+		RowKindField:            r.str("rowkind.field", ""),
+		RecordExpiry:            r.recordExpiry(),
 		WriteOnly:               r.boolean("write-only", r.boolean("write.compaction-skip", false)),
 		DynamicBucketTargetRows: int64(r.integer("dynamic-bucket.target-row-num", 2_000_000, 1)),
 		DynamicBucketMax:        r.integer("dynamic-bucket.max-buckets", -1, -1),

@@ -99,6 +99,11 @@ func gatherKV(mem memory.Allocator, sources []*columnar.KV, refs []columnar.Ref,
 	return out, nil
 }
 
+// TakeRows copies rows of b, with their keys; b stays with the caller.
+func TakeRows(mem memory.Allocator, b *columnar.KV, rows []columnar.Ref) (*columnar.KV, error) {
+	return gatherKV(mem, []*columnar.KV{b}, rows, b.Keys.Len() > 0)
+}
+
 // project gives b with the columns wanted only; nil means all. It takes over
 // the reference to b.
 func project(b *columnar.KV, columns []int) *columnar.KV {

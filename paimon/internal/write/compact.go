@@ -18,17 +18,35 @@ import (
 )
 
 // newCompactor makes the compactor of a bucket with the given number of levels.
-func newCompactor(t *table.Table, read lsm.ReadOptions, files lsm.Files, maxLevel int, overwrite bool) *lsm.Compactor {
+func newCompactor(t *table.Table, read lsm.ReadOptions, files lsm.Files, maxLevel int, overwrite bool) (*lsm.Compactor, error) {
 	c := t.Options.Compaction
-	return lsm.NewCompactor(files, lsm.CompactOptions{Read: read, MinUpgradeSize: int64(float64(t.Options.Files.TargetSize) * c.SmallFileRatio),
-		Rewrite: rewriteAll(t), Changelog: producer(t, maxLevel, overwrite), Parallelism: runtime.GOMAXPROCS(0)})
+	e, err := newExpiry(t, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return lsm.NewCompactor(e.files(files), lsm.CompactOptions{Read: read, MinUpgradeSize: int64(float64(t.Options.Files.TargetSize) * c.SmallFileRatio),
+		Rewrite: rewrites(t, e), Changelog: producer(t, maxLevel, overwrite), Parallelism: runtime.GOMAXPROCS(0)}), nil
 }
 
-func rewriteAll(t *table.Table) func(*lsm.File) bool {
-	if t.Options.Compaction.ForceRewriteAll {
+// rewrites names the files that may not stay as they are; nil for none.
+func rewrites(t *table.Table, e *expiry) func(*lsm.File) bool {
+	switch {
+	case t.Options.Compaction.ForceRewriteAll:
 		return func(*lsm.File) bool { return true }
+	case e != nil:
+		return e.holds
 	}
 	return nil
+}
+
+// pickFull picks all files of a bucket.
+func pickFull(t *table.Table, levels *lsm.Levels) (lsm.Unit, bool, error) {
+	e, err := newExpiry(t, time.Now)
+	if err != nil {
+		return lsm.Unit{}, false, err
+	}
+	u, ok := lsm.PickFull(levels.NumLevels(), levels.Runs(), rewrites(t, e))
+	return u, ok, nil
 }
 
 // producer gives what makes changelog while compacting; nil for none. Files of
@@ -106,7 +124,9 @@ func (c *compactions) step(ctx context.Context, buckets []*bucketWriter, all, fu
 		if err := c.finish(ctx, bw, full); err != nil {
 			return err
 		}
-		c.start(bw, full)
+		if err := c.start(bw, full); err != nil {
+			return err
+		}
 	}
 	wait := all || full || c.t.Options.NeedsLookup() && c.t.Options.Compaction.LookupWait
 	for _, bw := range buckets {
@@ -145,19 +165,20 @@ func (c *compactions) finish(ctx context.Context, bw *bucketWriter, wait bool) e
 }
 
 // start picks a compaction for the bucket and runs it beside.
-func (c *compactions) start(bw *bucketWriter, full bool) {
+func (c *compactions) start(bw *bucketWriter, full bool) error {
 	if c.running[bw] != nil {
-		return
+		return nil
 	}
 	var unit lsm.Unit
 	var ok bool
+	var err error
 	if full {
-		unit, ok = lsm.PickFull(bw.levels.NumLevels(), bw.levels.Runs(), rewriteAll(c.t))
+		unit, ok, err = pickFull(c.t, bw.levels)
 	} else {
 		unit, bw.state, ok = lsm.Pick(c.pick, bw.state, bw.levels.NumLevels(), bw.levels.Runs(), time.Now())
 	}
-	if !ok {
-		return
+	if !ok || err != nil {
+		return err
 	}
 	t := &task{done: make(chan struct{})}
 	c.running[bw] = t
@@ -169,6 +190,7 @@ func (c *compactions) start(bw *bucketWriter, full bool) {
 		defer func() { <-c.slots }()
 		t.result, t.err = compactUnit(c.ctx, c.t, c.read, bw.files, &levels, j)
 	}()
+	return nil
 }
 
 // stop cancels running compactions, waits for them and deletes their files.
@@ -248,12 +270,12 @@ func compactBucket(ctx context.Context, t *table.Table, read lsm.ReadOptions, s 
 	var unit lsm.Unit
 	var ok bool
 	if full || t.Options.Changelog.Producer == options.ChangelogFullCompaction { // else changes wait for the strategy
-		unit, ok = lsm.PickFull(levels.NumLevels(), levels.Runs(), rewriteAll(t))
+		unit, ok, err = pickFull(t, levels)
 	} else {
 		unit, _, ok = lsm.Pick(pickOptions(t.Options), lsm.PickState{}, levels.NumLevels(), levels.Runs(), time.Now())
 	}
-	if !ok {
-		return nil
+	if !ok || err != nil {
+		return err
 	}
 	files, err := t.Files(s.Partition, s.Bucket, nil)
 	if err != nil {

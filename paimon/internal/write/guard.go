@@ -30,7 +30,11 @@ func compactUnit(ctx context.Context, t *table.Table, read lsm.ReadOptions, file
 			return lsm.CompactResult{}, err
 		}
 	}
-	r, err := newCompactor(t, read, files, levels.MaxLevel(), j.overwrite).Compact(ctx, levels, j.unit)
+	c, err := newCompactor(t, read, files, levels.MaxLevel(), j.overwrite)
+	if err != nil {
+		return lsm.CompactResult{}, err
+	}
+	r, err := c.Compact(ctx, levels, j.unit)
 	if errors.Is(err, errs.ErrNotFound) && j.replaced(ctx, t) {
 		err = &errs.ConflictError{Table: t.Name, Detail: "another job compacted or overwrote files that this one was compacting, and they have been deleted since: " + err.Error()}
 	}

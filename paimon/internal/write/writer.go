@@ -44,6 +44,9 @@ type Options struct {
 	SpillDir string
 	// Overwrite says that the rows replace what is there: buckets start empty.
 	Overwrite bool
+	// KindsGiven says that rows have their kinds, whatever 'rowkind.field' says:
+	// a row to delete still says +I there.
+	KindsGiven bool
 	// NoCompaction writes level-0 files only, whatever 'write-only' says.
 	NoCompaction bool
 }
@@ -65,6 +68,7 @@ type Writer struct {
 	compact *compactions
 	appends *appendCompactions // tables without a primary key
 	ignore  func(types.RowKind) bool
+	kinds   int // column of 'rowkind.field'; -1: rows have theirs
 	commits int64
 }
 
@@ -78,8 +82,13 @@ func New(ctx context.Context, t *table.Table, o Options) (*Writer, error) {
 	if err := t.CheckWritable(); err != nil {
 		return nil, err
 	}
-	w := &Writer{t: t, o: o, buckets: map[bucketID]*bucketWriter{}}
+	w := &Writer{t: t, o: o, buckets: map[bucketID]*bucketWriter{}, kinds: -1}
 	var err error
+	if !o.KindsGiven {
+		if w.kinds, err = kindColumn(t); err != nil {
+			return nil, fmt.Errorf("write table %s: %w", t.Name, err)
+		}
+	}
 	if w.router, err = newRouter(t); err != nil {
 		return nil, err
 	}
@@ -205,6 +214,15 @@ func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
 	if n == 0 {
 		return nil
 	}
+	if int(b.Rows.NumCols()) != len(w.t.Schema.Fields) {
+		return errs.Invalid("write table %s: %d columns, the table has %d", w.t.Name, b.Rows.NumCols(), len(w.t.Schema.Fields))
+	}
+	if w.kinds >= 0 {
+		var err error
+		if b, err = withKinds(b, w.kinds, w.t.Name); err != nil {
+			return err
+		}
+	}
 	if err := w.check(b); err != nil {
 		return err
 	}
@@ -255,11 +273,7 @@ func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
 
 // check refuses rows that the table cannot hold.
 func (w *Writer) check(b columnar.Batch) error {
-	fields := w.t.Schema.Fields
-	if int(b.Rows.NumCols()) != len(fields) {
-		return errs.Invalid("write table %s: %d columns, the table has %d", w.t.Name, b.Rows.NumCols(), len(fields))
-	}
-	for i, f := range fields {
+	for i, f := range w.t.Schema.Fields {
 		col := b.Rows.Column(i)
 		if f.Type.Nullable || col.NullN() == 0 {
 			continue
