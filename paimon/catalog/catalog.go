@@ -66,7 +66,12 @@ type Catalog interface {
 	CreateTable(ctx context.Context, id Identifier, d Definition) error
 	DropTable(ctx context.Context, id Identifier) error
 	RenameTable(ctx context.Context, from, to Identifier) error
-	// AlterOptions sets and removes options in one new schema version.
+	// AlterTable makes one new schema version of a table, or of its branch, by
+	// changes, which are applied in order: all of them or none. Data files stay
+	// as they are; writers that are open go on with the schema that they know.
+	// Mirrors org.apache.paimon.schema.SchemaManager.commitChanges.
+	AlterTable(ctx context.Context, id Identifier, changes []SchemaChange) error
+	// AlterOptions is AlterTable that sets and removes options in one new schema version.
 	AlterOptions(ctx context.Context, id Identifier, set map[string]string, remove []string) error
 	// Path gives the table's directory in the store.
 	Path(id Identifier) string

@@ -1,10 +1,13 @@
 package catalog
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/format/cast"
 	"github.com/tarndb/tarn/paimon/internal/fileindex"
 	"github.com/tarndb/tarn/paimon/merge"
 	"github.com/tarndb/tarn/paimon/options"
@@ -25,30 +28,18 @@ func (d Definition) schema(nowMillis int64) (*spec.TableSchema, error) {
 			s.Options[k] = v
 		}
 	}
-	for _, opt := range []struct {
-		name string
-		keys *[]string
-	}{{"primary-key", &s.PrimaryKeys}, {"partition", &s.PartitionKeys}} {
-		if v, ok := s.Options[opt.name]; ok {
-			if len(*opt.keys) > 0 {
-				return nil, errs.Invalid("option '%s' and the clause in the statement say the same thing: keep one", opt.name)
-			}
-			*opt.keys = splitTrim(v)
-			delete(s.Options, opt.name)
-		}
-	}
 	next := 0
 	s.Fields = make([]types.Field, len(d.Fields))
 	for i, f := range d.Fields {
 		f.ID = next
 		next++
 		f.Type = assignIDs(f.Type, &next)
-		if slices.Contains(s.PrimaryKeys, f.Name) {
-			f.Type = f.Type.NotNull()
-		}
 		s.Fields[i] = f
 	}
 	s.HighestFieldID = next - 1
+	if err := takeKeyOptions(s); err != nil {
+		return nil, err
+	}
 	if err := Check(s); err != nil {
 		return nil, err
 	}
@@ -76,10 +67,10 @@ func assignIDs(t types.Type, next *int) types.Type {
 	}
 	if t.Root == types.Row {
 		fields := slices.Clone(t.Fields)
-		for i := range fields {
+		for i := range fields { // inner fields come first
+			fields[i].Type = assignIDs(fields[i].Type, next)
 			fields[i].ID = *next
 			*next++
-			fields[i].Type = assignIDs(fields[i].Type, next)
 		}
 		t.Fields = fields
 	}
@@ -110,6 +101,9 @@ func Check(s *spec.TableSchema) error {
 	if err := o.CheckColumns(s.Fields); err != nil {
 		return err
 	}
+	if err := checkFieldOptions(s); err != nil {
+		return err
+	}
 	if len(s.PrimaryKeys) == 0 {
 		return nil
 	}
@@ -133,6 +127,50 @@ func checkColumns(s *spec.TableSchema) error {
 			return errs.Invalid("column %q: the name is reserved (names must not start with %s)", f.Name, spec.KeyPrefix)
 		}
 		seen[f.Name] = true
+		if err := checkDefault(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkDefault refuses a default value that is none of the column's type.
+// Source: DefaultValueUtils.validateDefaultValue.
+func checkDefault(f types.Field) error {
+	if f.Default == nil {
+		return nil
+	}
+	v, err := cast.Default(f.Type, *f.Default)
+	if err != nil {
+		return fmt.Errorf("default value of column %s: %w", f.Name, err)
+	}
+	v.Release()
+	return nil
+}
+
+// checkFieldOptions refuses options 'fields.<columns>.…' of columns that are
+// not there. Source: SchemaValidation.validateFieldsPrefix.
+func checkFieldOptions(s *spec.TableSchema) error {
+	names := make(map[string]bool, len(s.Fields))
+	for _, f := range s.Fields {
+		names[f.Name] = true
+	}
+	for _, k := range slices.Sorted(maps.Keys(s.Options)) {
+		rest, ok := strings.CutPrefix(k, "fields.")
+		if !ok || rest == "default-aggregate-function" {
+			continue
+		}
+		list, _, _ := strings.Cut(rest, ".")
+		for _, name := range strings.Split(list, ",") {
+			if names[name] {
+				continue
+			}
+			hint := ""
+			if near := options.Nearest(name, names); near != "" {
+				hint = "; did you mean " + near + "?"
+			}
+			return errs.Invalid("option '%s': the table has no column %s%s", k, name, hint)
+		}
 	}
 	return nil
 }
@@ -176,51 +214,4 @@ func checkBucketKeys(s *spec.TableSchema) error {
 		}
 	}
 	return nil
-}
-
-// immutable are the options that may not change once the table has data.
-var immutable = []string{"bucket-key", "bucket-function.type", "merge-engine", "data-file.path-directory", "type", "primary-key", "partition",
-	"rowkind.field", "aggregation.remove-record-on-delete", "partial-update.remove-record-on-delete", "partial-update.remove-record-on-sequence-group",
-	"sequence.snapshot-ordering", "primary-key.nullable", "dynamic-bucket.initial-buckets", "force-lookup", "row-tracking.enabled", "data-evolution.enabled",
-	"index-file-in-data-file-dir", "pk-clustering-override"}
-
-// altered gives the next schema with options changed. hasData forbids what
-// would make existing files mean something else.
-func altered(old *spec.TableSchema, set map[string]string, remove []string, hasData bool, nowMillis int64) (*spec.TableSchema, error) {
-	s := old.Clone()
-	s.ID, s.TimeMillis = old.ID+1, nowMillis
-	for _, k := range remove {
-		delete(s.Options, k)
-	}
-	for k, v := range set {
-		s.Options[k] = v
-	}
-	if err := options.CheckKnown(set); err != nil {
-		return nil, err
-	}
-	if hasData {
-		for _, k := range immutable {
-			if old.Options[k] != s.Options[k] {
-				return nil, errs.Invalid("option '%s' cannot change once the table has data: create a new table with it and copy the rows", k)
-			}
-		}
-	}
-	for _, k := range []string{"ignore-delete", "ignore-update-before"} {
-		if hasData && strings.EqualFold(old.Options[k], "true") && !strings.EqualFold(s.Options[k], "true") {
-			return nil, errs.Invalid("option '%s' cannot change from true to false once the table has data: what was ignored would be missing", k)
-		}
-	}
-	isTrue := func(o map[string]string, k string) bool { return strings.EqualFold(o[k], "true") }
-	if k := "deletion-vectors.enabled"; hasData && isTrue(old.Options, k) != isTrue(s.Options, k) && !isTrue(s.Options, "deletion-vectors.modifiable") {
-		return nil, errs.Invalid("option '%s' cannot change once the table has data: deleted rows would show again", k)
-	}
-	was, _ := old.Buckets()
-	now, err := s.Buckets()
-	if err != nil {
-		return nil, err
-	}
-	if hasData && was != now && (was == -1 || now == -1) {
-		return nil, errs.Invalid("option 'bucket' cannot change between -1 and a fixed number once the table has data")
-	}
-	return s, Check(s)
 }

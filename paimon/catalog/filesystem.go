@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -282,19 +285,25 @@ func (c *Filesystem) RenameTable(ctx context.Context, from, to Identifier) error
 	return err
 }
 
-// AlterOptions implements Catalog. It tries again when another process changed
+// AlterTable implements Catalog. It tries again when another process changed
 // the schema in between.
-func (c *Filesystem) AlterOptions(ctx context.Context, id Identifier, set map[string]string, remove []string) error {
+func (c *Filesystem) AlterTable(ctx context.Context, id Identifier, changes []SchemaChange) error {
+	if id.System != "" {
+		return errs.Invalid("alter table %s: system tables are read only", id)
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	hasData := sync.OnceValues(func() (bool, error) { return c.hasSnapshots(ctx, id) })
 	for range alterAttempts {
 		old, err := c.Schema(ctx, id)
 		if err != nil {
 			return err
 		}
-		hasData, err := c.hasSnapshots(ctx, id)
-		if err != nil {
-			return err
+		s, err := altered(old, changes, hasData, c.now().UnixMilli())
+		if err == nil {
+			err = c.checkBranches(ctx, id, s)
 		}
-		s, err := altered(old, set, remove, hasData, c.now().UnixMilli())
 		if err != nil {
 			return fmt.Errorf("alter table %s: %w", id, err)
 		}
@@ -304,6 +313,41 @@ func (c *Filesystem) AlterOptions(ctx context.Context, id Identifier, set map[st
 		}
 	}
 	return errs.Kinded(errs.ErrConflict, "alter table %s: other processes changed its schema %d times in between; try again", id, alterAttempts)
+}
+
+// checkBranches refuses options that name a branch which is not there.
+// Source: SchemaValidation.validateFallbackBranch.
+func (c *Filesystem) checkBranches(ctx context.Context, id Identifier, s *spec.TableSchema) error {
+	for _, k := range []string{"scan.fallback-branch", "scan.primary-branch"} {
+		branch := strings.TrimSpace(s.Options[k])
+		if branch == "" {
+			continue
+		}
+		other := Identifier{Database: id.Database, Table: id.Table, Branch: branch}
+		if branch == "main" {
+			other.Branch = ""
+		}
+		last, err := c.lastSchemaID(ctx, other)
+		if err != nil {
+			return err
+		}
+		if last < 0 {
+			return errs.Invalid("option '%s' = '%s': the table has no such branch; create it with CALL sys.create_branch('%s.%s', '%s')", k, branch, id.Database, id.Table, branch)
+		}
+	}
+	return nil
+}
+
+// AlterOptions implements Catalog.
+func (c *Filesystem) AlterOptions(ctx context.Context, id Identifier, set map[string]string, remove []string) error {
+	var changes []SchemaChange
+	for _, k := range remove {
+		changes = append(changes, RemoveOption{k})
+	}
+	for _, k := range slices.Sorted(maps.Keys(set)) {
+		changes = append(changes, SetOption{k, set[k]})
+	}
+	return c.AlterTable(ctx, id, changes)
 }
 
 func (c *Filesystem) hasSnapshots(ctx context.Context, id Identifier) (bool, error) {

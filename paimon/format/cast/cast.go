@@ -38,12 +38,14 @@ func New(from, to types.Type, alloc memory.Allocator) (Func, error) {
 		return castText(from, to, alloc)
 	case isBinary(from) && isBinary(to):
 		return castBinary(from, to, alloc)
-	case from.Root == types.Timestamp || from.Root == types.TimestampLTZ:
-		c = castTimestamp(from, to, alloc)
-	case from.Root == types.Date && to.Root == types.Timestamp:
-		c = castDate(to, alloc)
+	case isBinary(from) && isText(to): // the bytes as they are, whatever the length
+		return relabel(to), nil
 	case from.Root == types.Time && to.Root == types.Time:
 		return nil, nil
+	case from.Root.IsTimestamp() || from.Root == types.Date || from.Root == types.Time:
+		c = castTime(from, to, alloc)
+	case from.IsNested() && isText(to):
+		return nestedText(from, to, alloc)
 	}
 	if c == nil {
 		return nil, errs.Unsupported("the file holds %s, the table %s: this change of type cannot be read yet", from, to)
@@ -175,8 +177,10 @@ func castNumber(from, to types.Type, alloc memory.Allocator) Func {
 			}), nil
 		}
 	case types.Char, types.Varchar:
-		if !floating {
-			return numberText(from, to, alloc)
+		return numberText(from, to, alloc)
+	case types.Timestamp, types.TimestampLTZ:
+		if from.Root == types.Int || from.Root == types.BigInt {
+			return secondsToTimestamp(to, alloc)
 		}
 	}
 	return nil
@@ -288,59 +292,4 @@ func castDecimal(from, to types.Type, alloc memory.Allocator) Func {
 func decimalFloat(v decimal128.Num, scale int) float64 {
 	f, _ := new(big.Rat).SetFrac(v.BigInt(), pow10(scale)).Float64()
 	return f
-}
-
-// castTimestamp casts from TIMESTAMP; changes that need the session's time
-// zone are left out.
-func castTimestamp(from, to types.Type, alloc memory.Allocator) Func {
-	unit := from.Arrow().(*arrow.TimestampType).Unit
-	per := int64(unit.Multiplier())
-	read := func(arr arrow.Array) func(i int) int64 {
-		a := arr.(*array.Timestamp)
-		return func(i int) int64 { return int64(a.Value(i)) }
-	}
-	switch {
-	case to.Root == from.Root:
-		return func(arr arrow.Array) (arrow.Array, error) { return rescaleTimestamps(alloc, arr, from, to), nil }
-	case to.Root == types.Date && from.Root == types.Timestamp:
-		return func(arr arrow.Array) (arrow.Array, error) {
-			val := read(arr)
-			return mapFixed(alloc, arr, to.Arrow(), func(i int) (int32, bool) {
-				return int32(FloorDiv(val(i), 1_000_000/per) / 86_400_000), true
-			}), nil
-		}
-	case to.Root == types.Time && from.Root == types.Timestamp:
-		return func(arr arrow.Array) (arrow.Array, error) {
-			val := read(arr)
-			return mapFixed(alloc, arr, to.Arrow(), func(i int) (int32, bool) {
-				return int32(FloorDiv(val(i), 1_000_000/per) % 86_400_000), true
-			}), nil
-		}
-	}
-	return nil
-}
-
-func rescaleTimestamps(alloc memory.Allocator, arr arrow.Array, from, to types.Type) arrow.Array {
-	typ := to.Arrow().(*arrow.TimestampType)
-	a := arr.(*array.Timestamp)
-	conv := Units(from.Arrow().(*arrow.TimestampType).Unit, typ.Unit)
-	digits := map[arrow.TimeUnit]int{arrow.Millisecond: 3, arrow.Microsecond: 6, arrow.Nanosecond: 9}[typ.Unit]
-	cut := int64(1)
-	if to.Precision < from.Precision {
-		cut = pow10(digits - to.Precision).Int64()
-	}
-	return mapFixed(alloc, arr, typ, func(i int) (int64, bool) {
-		v := [1]int64{int64(a.Value(i))}
-		conv(v[:], v[:])
-		return v[0] / cut * cut, true
-	})
-}
-
-func castDate(to types.Type, alloc memory.Allocator) Func {
-	typ := to.Arrow().(*arrow.TimestampType)
-	perDay := nanosPerDay / int64(typ.Unit.Multiplier())
-	return func(arr arrow.Array) (arrow.Array, error) {
-		a := arr.(*array.Date32)
-		return mapFixed(alloc, arr, typ, func(i int) (int64, bool) { return int64(a.Value(i)) * perDay, true }), nil
-	}
 }

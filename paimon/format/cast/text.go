@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -73,6 +74,17 @@ func castText(from, to types.Type, alloc memory.Allocator) (Func, error) {
 		return func(arr arrow.Array) (arrow.Array, error) { return textToInts(alloc, arr, to) }, nil
 	case isFloat(to):
 		return func(arr arrow.Array) (arrow.Array, error) { return textToFloats(alloc, arr, to) }, nil
+	case isBinary(to):
+		if c, err := castBinary(types.Of(types.Varbinary), to, alloc); c != nil || err != nil {
+			return c, err
+		}
+		return relabel(to), nil
+	case to.Root == types.Boolean:
+		return func(arr arrow.Array) (arrow.Array, error) { return textToBool(alloc, arr, to) }, nil
+	case to.Root == types.Decimal:
+		return func(arr arrow.Array) (arrow.Array, error) { return textToDecimal(alloc, arr, to) }, nil
+	case to.Root == types.Date, to.Root == types.Time, to.Root.IsTimestamp():
+		return func(arr arrow.Array) (arrow.Array, error) { return textToTime(alloc, arr, to) }, nil
 	}
 	return nil, errs.Unsupported("the file holds %s, the table %s: this change of type cannot be read yet", from, to)
 }
@@ -105,7 +117,7 @@ func textToInts(alloc memory.Allocator, arr arrow.Array, to types.Type) (arrow.A
 			}
 		}
 		if err != nil && failed == nil {
-			failed = errs.Invalid("text %q of an older schema is no %s: change the column back to STRING to read it", text, to)
+			failed = notText(read(i), to)
 		}
 		return v
 	})
@@ -126,7 +138,7 @@ func textToFloats(alloc memory.Allocator, arr arrow.Array, to types.Type) (arrow
 	parse := func(i int) float64 {
 		v, err := strconv.ParseFloat(string(bytes.TrimSpace(read(i))), bitSize)
 		if err != nil && !math.IsInf(v, 0) && failed == nil {
-			failed = errs.Invalid("text %q of an older schema is no %s: change the column back to STRING to read it", read(i), to)
+			failed = notText(read(i), to)
 		}
 		return v
 	}
@@ -143,7 +155,100 @@ func textToFloats(alloc memory.Allocator, arr arrow.Array, to types.Type) (arrow
 	return out, nil
 }
 
-// numberText casts integers, BOOLEAN and DECIMAL to text.
+// textToBool knows the words that Java's cast knows.
+func textToBool(alloc memory.Allocator, arr arrow.Array, to types.Type) (arrow.Array, error) {
+	read := bytesReader(arr)
+	b := array.NewBooleanBuilder(alloc)
+	defer b.Release()
+	b.Reserve(arr.Len())
+	for i := range arr.Len() {
+		if arr.IsNull(i) {
+			b.AppendNull()
+			continue
+		}
+		switch string(bytes.ToLower(read(i))) {
+		case "t", "true", "y", "yes", "1":
+			b.Append(true)
+		case "f", "false", "n", "no", "0":
+			b.Append(false)
+		default:
+			return nil, notText(read(i), to)
+		}
+	}
+	return b.NewArray(), nil
+}
+
+// textToDecimal rounds half up; NULL is what does not fit.
+func textToDecimal(alloc memory.Allocator, arr arrow.Array, to types.Type) (arrow.Array, error) {
+	read, failed := bytesReader(arr), error(nil)
+	out := mapFixed(alloc, arr, to.Arrow(), func(i int) (decimal128.Num, bool) {
+		unscaled, exponent, ok := parseDecimal(string(read(i)))
+		if !ok {
+			if failed == nil {
+				failed = notText(read(i), to)
+			}
+			return decimal128.Num{}, false
+		}
+		return fitDecimal(unscaled, exponent, to)
+	})
+	if failed != nil {
+		out.Release()
+		return nil, failed
+	}
+	return out, nil
+}
+
+// parseDecimal reads what java.math.BigDecimal reads, as digits and the power
+// of ten that they are times.
+func parseDecimal(text string) (unscaled *big.Int, exponent int, ok bool) {
+	mantissa, exp, hasExp := text, "", false
+	if at := strings.IndexAny(text, "eE"); at >= 0 {
+		mantissa, exp, hasExp = text[:at], text[at+1:], true
+	}
+	if hasExp {
+		n, err := strconv.ParseInt(exp, 10, 32)
+		if err != nil {
+			return nil, 0, false
+		}
+		exponent = int(n)
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := whole + fraction
+	if strings.Trim(strings.TrimLeft(digits[:min(len(digits), 1)], "+-")+digits[min(len(digits), 1):], "0123456789") != "" ||
+		strings.Trim(digits, "+-") == "" {
+		return nil, 0, false
+	}
+	unscaled, ok = new(big.Int).SetString(digits, 10)
+	return unscaled, exponent - len(fraction), ok
+}
+
+// fitDecimal gives unscaled·10^exponent in the type's scale, rounded half up.
+func fitDecimal(unscaled *big.Int, exponent int, to types.Type) (decimal128.Num, bool) {
+	shift := exponent + to.Scale
+	switch {
+	case unscaled.Sign() == 0:
+		return decimal128.Num{}, true
+	case shift > to.Precision: // one digit is too many already
+		return decimal128.Num{}, false
+	case shift >= 0:
+		unscaled = new(big.Int).Mul(unscaled, pow10(shift))
+	case -shift > len(unscaled.Text(10)):
+		return decimal128.Num{}, true
+	default:
+		p := pow10(-shift)
+		q, r := new(big.Int).QuoRem(unscaled, p, new(big.Int))
+		if r.Abs(r).Lsh(r, 1).Cmp(p) >= 0 {
+			q.Add(q, big.NewInt(int64(unscaled.Sign())))
+		}
+		unscaled = q
+	}
+	if unscaled.CmpAbs(pow10(to.Precision)) >= 0 {
+		return decimal128.Num{}, false
+	}
+	return decimal128.FromBigInt(unscaled), true
+}
+
+// numberText casts numbers and BOOLEAN to text.
 func numberText(from, to types.Type, alloc memory.Allocator) Func {
 	return func(arr arrow.Array) (arrow.Array, error) {
 		var text func(dst []byte, i int) []byte
@@ -154,6 +259,12 @@ func numberText(from, to types.Type, alloc memory.Allocator) Func {
 		case from.Root == types.Decimal:
 			a := arr.(*array.Decimal128)
 			text = func(dst []byte, i int) []byte { return append(dst, a.Value(i).ToString(int32(from.Scale))...) }
+		case isFloat(from):
+			read, bits := floatReader(arr), 64
+			if from.Root == types.Float {
+				bits = 32
+			}
+			text = func(dst []byte, i int) []byte { return appendFloat(dst, read(i), bits) }
 		default:
 			read := intReader(arr)
 			text = func(dst []byte, i int) []byte { return strconv.AppendInt(dst, read(i), 10) }
@@ -163,6 +274,39 @@ func numberText(from, to types.Type, alloc memory.Allocator) Func {
 			buf = text(buf[:0], i)
 			return fitText(dst, buf, to)
 		}), nil
+	}
+}
+
+// appendFloat prints as Java does: 1.0, 1.0E7, 1.0E-4.
+func appendFloat(dst []byte, f float64, bits int) []byte {
+	switch {
+	case math.IsNaN(f):
+		return append(dst, "NaN"...)
+	case math.IsInf(f, 0):
+		return append(dst, map[bool]string{true: "Infinity", false: "-Infinity"}[f > 0]...)
+	case f == 0 || math.Abs(f) >= 1e-3 && math.Abs(f) < 1e7:
+		start := len(dst)
+		dst = strconv.AppendFloat(dst, f, 'f', -1, bits)
+		if bytes.IndexByte(dst[start:], '.') < 0 {
+			dst = append(dst, ".0"...)
+		}
+		return dst
+	}
+	text := strconv.FormatFloat(f, 'E', -1, bits)
+	mantissa, exp, _ := strings.Cut(text, "E")
+	if !strings.Contains(mantissa, ".") {
+		mantissa += ".0"
+	}
+	n, _ := strconv.Atoi(exp) // strconv wrote it
+	return append(append(append(dst, mantissa...), 'E'), strconv.Itoa(n)...)
+}
+
+// relabel shares the bytes under another type.
+func relabel(to types.Type) Func {
+	return func(arr arrow.Array) (arrow.Array, error) {
+		d := array.NewData(to.Arrow(), arr.Len(), arr.Data().Buffers(), nil, arr.NullN(), arr.Data().Offset())
+		defer d.Release()
+		return array.MakeFromData(d), nil
 	}
 }
 
