@@ -176,11 +176,9 @@ func fieldsOf(columns []ast.ColumnDef) (fields []types.Field, key []string, err 
 		}
 		f := types.Field{ID: i, Name: c.Name.Name, Type: t, Description: c.Comment}
 		if c.Default != nil {
-			lit, ok := c.Default.(*ast.Literal)
-			if !ok {
-				return nil, nil, errs.Unsupported("line %d, column %d: DEFAULT of column %s: only literals", c.Line, c.Column, c.Name.Name)
+			if f.Default, err = defaultText(c.Default); err != nil {
+				return nil, nil, placed(c.Default.Position(), fmt.Errorf("column %s: %w", c.Name.Name, err))
 			}
-			f.Default = &lit.Text
 		}
 		if c.PrimaryKey {
 			key = append(key, c.Name.Name)
@@ -235,7 +233,7 @@ func (s *Session) createTable(ctx context.Context, st *ast.CreateTable) (*Result
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(checkOptions(opts), checkFieldOptions(fields, opts)); err != nil {
+	if err := checkOptions(opts); err != nil {
 		return nil, fmt.Errorf("create table %s: %w", id, err)
 	}
 	cat := s.e.o.Warehouse.Catalog()
@@ -340,39 +338,4 @@ func (s *Session) drop(ctx context.Context, st *ast.Drop) (*Result, error) {
 		return done("%s %s does not exist", strings.ToLower(st.Kind), st.Name), nil
 	}
 	return reply(err, "%s %s dropped", strings.ToLower(st.Kind), st.Name)
-}
-
-func (s *Session) alterTable(ctx context.Context, st *ast.AlterTable) (*Result, error) {
-	id, err := s.identify(st.Name)
-	if err != nil {
-		return nil, err
-	}
-	cat := s.e.o.Warehouse.Catalog()
-	for _, a := range st.Actions {
-		switch a := a.(type) {
-		case *ast.SetOptions:
-			if err := checkOptions(properties(a.Options)); err != nil {
-				return nil, fmt.Errorf("alter table %s: %w", id, err)
-			}
-			if err := s.checkAltered(ctx, id, properties(a.Options)); err != nil {
-				return nil, err
-			}
-			err = cat.AlterOptions(ctx, id, properties(a.Options), nil)
-		case *ast.ResetOptions:
-			err = cat.AlterOptions(ctx, id, nil, a.Keys)
-		case *ast.RenameTable:
-			to, ierr := s.identify(a.To)
-			if err = ierr; err == nil {
-				err = cat.RenameTable(ctx, id, to)
-			}
-		case *ast.AlterPartition:
-			err = s.alterPartitions(ctx, st.Name, a)
-		default:
-			err = errs.Unsupported("ALTER TABLE %s: only SET, RESET, RENAME TO and DROP PARTITION; change columns with Flink or Spark", id)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return done("table %s altered", id), nil
 }

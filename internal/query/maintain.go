@@ -8,9 +8,7 @@ import (
 
 	"github.com/tarndb/tarn/internal/query/ast"
 	"github.com/tarndb/tarn/internal/query/render"
-	"github.com/tarndb/tarn/paimon/catalog"
 	"github.com/tarndb/tarn/paimon/errs"
-	"github.com/tarndb/tarn/paimon/types"
 )
 
 // deleteRows runs DELETE FROM t [WHERE].
@@ -227,43 +225,4 @@ func (s *Session) explainSet(ctx context.Context, st *ast.Explain, set *ast.Stat
 		rows = append(rows, []string{"INSERT INTO " + in.Target.String() + "\n" + plan})
 	}
 	return table([]string{"plan"}, rows), nil
-}
-
-// checkFieldOptions refuses options 'fields.<column>.…' of columns that are not
-// there. Source: SchemaValidation.validateFieldsPrefix.
-func checkFieldOptions(fields []types.Field, given map[string]string) error {
-	for k := range given {
-		rest, ok := strings.CutPrefix(k, "fields.")
-		if !ok {
-			continue
-		}
-		list, _, _ := strings.Cut(rest, ".")
-		for _, name := range strings.Split(list, ",") {
-			if name == "default-aggregate-function" || slices.ContainsFunc(fields, func(f types.Field) bool { return f.Name == name }) {
-				continue
-			}
-			names := make([]string, len(fields))
-			for i, f := range fields {
-				names[i] = f.Name
-			}
-			hint := ""
-			if near := ast.Nearest(name, names); near != "" {
-				hint = "; did you mean " + near + "?"
-			}
-			return errs.Invalid("option '%s': the table has no column %s%s", k, name, hint)
-		}
-	}
-	return nil
-}
-
-// checkAltered is checkFieldOptions for a table that is there.
-func (s *Session) checkAltered(ctx context.Context, id catalog.Identifier, given map[string]string) error {
-	schema, err := s.e.o.Warehouse.Catalog().Schema(ctx, id)
-	if err != nil {
-		return err
-	}
-	if err := checkFieldOptions(schema.Fields, given); err != nil {
-		return fmt.Errorf("alter table %s: %w", id, err)
-	}
-	return nil
 }

@@ -308,6 +308,13 @@ func createText(t *paimon.Table) string {
 		if f.Description != "" {
 			line += " COMMENT " + text(f.Description)
 		}
+		if f.Default != nil {
+			v := *f.Default
+			if len(v) > 1 && strings.HasPrefix(v, "'") && strings.HasSuffix(v, "'") {
+				v = v[1 : len(v)-1]
+			}
+			line += " DEFAULT " + text(v)
+		}
 		lines = append(lines, line)
 	}
 	sch := t.Schema()

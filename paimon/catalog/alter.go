@@ -30,9 +30,9 @@ type rename struct{ from, to string }
 func altered(old *spec.TableSchema, changes []SchemaChange, hasData func() (bool, error), nowMillis int64) (*spec.TableSchema, error) {
 	a := &alteration{old: old, next: old.Clone(), hasData: hasData, given: map[string]string{}}
 	a.next.ID, a.next.TimeMillis = old.ID+1, nowMillis
-	for _, c := range changes {
+	for i, c := range changes {
 		if err := c.apply(a); err != nil {
-			return nil, err
+			return nil, &ChangeError{Index: i, Err: err}
 		}
 	}
 	if err := options.CheckKnown(a.given); err != nil {

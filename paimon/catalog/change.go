@@ -96,3 +96,12 @@ type Move struct {
 }
 
 func pathName(path []string) string { return strings.Join(path, ".") }
+
+// ChangeError says which of the changes of AlterTable was refused, and why.
+type ChangeError struct {
+	Index int // of the change, from 0
+	Err   error
+}
+
+func (e *ChangeError) Error() string { return e.Err.Error() }
+func (e *ChangeError) Unwrap() error { return e.Err }

@@ -166,7 +166,7 @@ func checkFieldOptions(s *spec.TableSchema) error {
 				continue
 			}
 			hint := ""
-			if near := options.Nearest(name, names); near != "" {
+			if near := options.Nearest(name, names); near != "" && near[0] == name[0] {
 				hint = "; did you mean " + near + "?"
 			}
 			return errs.Invalid("option '%s': the table has no column %s%s", k, name, hint)

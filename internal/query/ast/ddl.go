@@ -22,6 +22,7 @@ type CreateDatabase struct {
 // ColumnDef is one column of CREATE TABLE or ALTER TABLE.
 type ColumnDef struct {
 	Pos
+	In          []Ident // Spark's ADD COLUMN: the ROW that the column is added to
 	Name        Ident
 	Type        *TypeName // nil in a CTAS column list
 	Comment     string
@@ -169,16 +170,34 @@ type ModifyColumns struct {
 	Columns []ColumnDef
 }
 
+// ChangeColumn is CHANGE old definition: a MODIFY that may give another name.
+type ChangeColumn struct {
+	Pos
+	From   Ident
+	Column ColumnDef
+}
+
 // AlterColumn is Spark's ALTER COLUMN: only what is set changes.
 type AlterColumn struct {
 	Pos
-	Name    Name
-	Type    *TypeName
-	Comment *string
-	Place   string // "", FIRST, AFTER
-	After   Ident
-	Null    string // "", SET NOT NULL, DROP NOT NULL
+	Name        Name
+	Type        *TypeName
+	Comment     *string
+	Place       string // "", FIRST, AFTER
+	After       Ident
+	Null        string // "", SET NOT NULL, DROP NOT NULL
+	Default     Expr
+	DropDefault bool
 }
+
+// SetComment gives the table a comment.
+type SetComment struct {
+	Pos
+	Comment string
+}
+
+// DropKey is DROP PRIMARY KEY.
+type DropKey struct{ Pos }
 
 // RenameColumn is RENAME [COLUMN] a TO b.
 type RenameColumn struct {
@@ -204,6 +223,9 @@ func (*ModifyColumns) alterAction()  {}
 func (*AlterColumn) alterAction()    {}
 func (*RenameColumn) alterAction()   {}
 func (*AlterPartition) alterAction() {}
+func (*ChangeColumn) alterAction()   {}
+func (*SetComment) alterAction()     {}
+func (*DropKey) alterAction()        {}
 
 // AlterDatabase is ALTER DATABASE name SET (...).
 type AlterDatabase struct {

@@ -49,6 +49,8 @@ func Statement(p *parse.Parser) ast.Statement {
 		return p.Analyze()
 	case "REFRESH":
 		return refresh(p)
+	case "COMMENT":
+		return p.CommentOn()
 	case "CACHE", "UNCACHE", "ADD", "MSCK", "REPAIR", "LOAD", "FROM", "REPLACE", "EXPORT", "IMPORT", "MAP", "REDUCE":
 		p.Unsupported(t.Pos, strings.TrimSpace(t.Upper+" "+p.PeekAt(1).Text), "")
 	}
@@ -65,7 +67,7 @@ func Statement(p *parse.Parser) ast.Statement {
 
 // verbs start a statement; they serve the hint for misspelled ones.
 var verbs = []string{"SELECT", "WITH", "VALUES", "INSERT", "CREATE", "ALTER", "DROP", "USE", "SET", "RESET", "SHOW", "DESCRIBE",
-	"EXPLAIN", "CALL", "DELETE", "UPDATE", "MERGE", "TRUNCATE", "ANALYZE", "REFRESH"}
+	"EXPLAIN", "CALL", "DELETE", "UPDATE", "MERGE", "TRUNCATE", "ANALYZE", "REFRESH", "COMMENT"}
 
 // shows are Spark's SHOW statements.
 var shows = []parse.ShowForm{
