@@ -32,7 +32,7 @@ func (t *Table) Compact(ctx context.Context, o CompactOptions) (*spec.Snapshot, 
 	if err != nil {
 		return nil, err
 	}
-	messages, err := write.Compact(ctx, t.t, write.CompactRequest{Full: o.Full, Partition: matches})
+	messages, err := write.Compact(ctx, t.t, write.CompactRequest{Full: o.Full, Partition: matches, Budget: t.w.budget, SpillDir: t.w.o.SpillDir})
 	if err != nil || len(messages) == 0 {
 		return nil, err
 	}

@@ -27,6 +27,12 @@ const BatchIdentifier = spec.BatchIdentifier
 type WriteOptions struct {
 	// Overwrite says that the commit will replace partitions.
 	Overwrite bool
+	// Batch says that this writer's commit is all that the job writes. Batch
+	// jobs write the rows of tables with postponed buckets to real buckets,
+	// unless 'postpone.batch-write-fixed-bucket' is false.
+	Batch bool
+	// User is the commit user of the job, part of the names of postponed files.
+	User string
 }
 
 // Writer buffers rows and writes data files. It serves one goroutine.
@@ -36,7 +42,7 @@ type Writer struct {
 
 // NewWriter starts writing on the newest snapshot.
 func (t *Table) NewWriter(ctx context.Context, o WriteOptions) (*Writer, error) {
-	return t.newWriter(ctx, write.Options{Overwrite: o.Overwrite})
+	return t.newWriter(ctx, write.Options{Overwrite: o.Overwrite, Batch: o.Batch || o.Overwrite, User: o.User})
 }
 
 func (t *Table) newWriter(ctx context.Context, o write.Options) (*Writer, error) {

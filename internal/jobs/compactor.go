@@ -35,9 +35,13 @@ func newCompactor(w *paimon.Warehouse, every time.Duration) *compactor {
 	return &compactor{w: w, every: every, wake: make(chan struct{}, 1), tables: map[string]*service{}}
 }
 
+// compactedApart reports whether the writers of a table leave compaction, or
+// the choice of buckets, to somebody else.
+func compactedApart(t *paimon.Table) bool { return t.Options().WriteOnly || t.Options().Bucket == -2 }
+
 // touch says that a job committed to t.
 func (c *compactor) touch(t *paimon.Table) {
-	if !t.Options().WriteOnly {
+	if !compactedApart(t) {
 		return
 	}
 	c.mu.Lock()
@@ -127,7 +131,7 @@ const settleTries = 5
 
 // settle compacts a write-only table once more after its last commit.
 func (c *compactor) settle(ctx context.Context, t *paimon.Table) error {
-	if !t.Options().WriteOnly {
+	if !compactedApart(t) {
 		return nil
 	}
 	c.touch(t)

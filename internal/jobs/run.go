@@ -101,7 +101,7 @@ func (r *run) recover(ctx context.Context) error {
 		if err := r.openStage(ctx, s, i); err != nil {
 			return err
 		}
-		if s.writer, err = t.NewWriter(ctx, paimon.WriteOptions{}); err != nil {
+		if s.writer, err = t.NewWriter(ctx, paimon.WriteOptions{User: r.spec.Name}); err != nil {
 			return err
 		}
 		r.sinks[i] = s
@@ -123,7 +123,7 @@ func (r *run) recover(ctx context.Context) error {
 // first-row table, see only when their bucket is written again.
 func catchUp(ctx context.Context, t *paimon.Table) error {
 	o := t.Options()
-	if o.WriteOnly || !o.NeedsLookup() && o.Changelog.Producer != options.ChangelogFullCompaction {
+	if o.WriteOnly || o.Bucket == -2 || !o.NeedsLookup() && o.Changelog.Producer != options.ChangelogFullCompaction {
 		return nil
 	}
 	_, err := t.Compact(ctx, paimon.CompactOptions{})

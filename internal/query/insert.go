@@ -337,7 +337,7 @@ func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duc
 	if first != nil {
 		defer func() { err = errors.Join(err, first.Close()) }()
 	}
-	w, err := t.table.NewWriter(ctx, paimon.WriteOptions{Overwrite: in.Overwrite})
+	w, err := t.table.NewWriter(ctx, paimon.WriteOptions{Overwrite: in.Overwrite, Batch: true})
 	if err != nil {
 		return 0, err
 	}

@@ -54,6 +54,13 @@ type Table struct {
 	Retention  Retention
 	Scan       Scan
 
+	Postpone Postpone
+
+	// MaxWritersToSpill is how many buckets of rows that are not merged have a
+	// file open; more wait in the write buffer.
+	MaxWritersToSpill    int
+	WriteBufferForAppend bool // all wait there
+
 	// WriteBuffer is the bytes that all writers of the table buffer.
 	WriteBuffer int64
 	// DynamicOverwrite replaces only the partitions that an overwrite touches.
@@ -189,6 +196,9 @@ func Parse(m Map, hasKey bool) (Table, error) {
 		WriteOnly:               r.boolean("write-only", r.boolean("write.compaction-skip", false)),
 		DynamicBucketTargetRows: int64(r.integer("dynamic-bucket.target-row-num", 2_000_000, 1)),
 		DynamicBucketMax:        r.integer("dynamic-bucket.max-buckets", -1, -1),
+		Postpone:                r.postpone(),
+		MaxWritersToSpill:       r.integer("write-max-writers-to-spill", 10, 0),
+		WriteBufferForAppend:    r.boolean("write-buffer-for-append", false),
 		WriteBuffer:             r.bytes("write-buffer-size", 256<<20),
 		DynamicOverwrite:        r.boolean("dynamic-partition-overwrite", true),
 		ForceLookup:             r.boolean("force-lookup", false),

@@ -234,8 +234,16 @@ func (s *Scanner) full(ctx context.Context, snap *spec.Snapshot) (*Plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	sections := []Section{{Splits: splits, Mode: read.State}}
+	if s.t.Options.Bucket == -2 && s.t.Options.Changelog.Producer == options.ChangelogNone {
+		waiting, err := s.t.Scanner.Postponed(ctx, snap, scan.Request{})
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, Section{Splits: waiting, Mode: read.Changes})
+	}
 	s.next = snap.ID + 1
-	return &Plan{Sections: []Section{{Splits: splits, Mode: read.State}}, Full: true, Snapshot: snap, At: Position{Full: snap.ID}, After: Position{Next: s.next}}, nil
+	return &Plan{Sections: sections, Full: true, Snapshot: snap, At: Position{Full: snap.ID}, After: Position{Next: s.next}}, nil
 }
 
 // state plans the rows of a snapshot that streams have told by then. With

@@ -16,11 +16,12 @@ import (
 // BucketFiles opens and writes the keyed data files of one bucket; it is how
 // the LSM tree reaches storage.
 type BucketFiles struct {
-	t     *Table
-	paths *datafile.Paths
-	parts map[int]arrow.Array
-	read  datafile.KVReadOptions
-	dead  deletion.Source // nil: no file has deleted rows
+	t         *Table
+	partition []byte
+	paths     *datafile.Paths
+	parts     map[int]arrow.Array
+	read      datafile.KVReadOptions
+	dead      deletion.Source // nil: no file has deleted rows
 }
 
 var _ lsm.Files = (*BucketFiles)(nil)
@@ -35,7 +36,7 @@ func (t *Table) Files(partition []byte, bucket int, columns []int) (*BucketFiles
 	if err != nil {
 		return nil, err
 	}
-	return &BucketFiles{t: t, paths: datafile.NewPaths(t.PathOptions(), dir, bucket), parts: parts, read: datafile.KVReadOptions{
+	return &BucketFiles{t: t, partition: partition, paths: datafile.NewPaths(t.PathOptions(), dir, bucket), parts: parts, read: datafile.KVReadOptions{
 		Store: t.Store, Formats: t.formats, Fields: t.Schema.Fields, KeyFields: t.KeyAt, Columns: columns, SequenceFields: t.SeqAt,
 		SequenceDescending: t.Options.SequenceDescending, Partition: parts, SchemaFields: t.SchemaFields, Params: t.Raw,
 	}}, nil

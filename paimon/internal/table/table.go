@@ -227,8 +227,6 @@ func (t *Table) CheckWritable() error {
 		return fmt.Errorf("write table %s: %w", t.Name, err)
 	}
 	switch {
-	case t.Options.Bucket == -2:
-		return errs.Unsupported("write table %s: 'bucket' = '-2' (postpone) is not supported by this version of Tarn; use a fixed number of buckets", t.Name)
 	case t.Keyed() && t.Schema.CrossPartition():
 		return errs.Unsupported("write table %s: the primary key lacks partition columns (%v): moving rows between partitions is not supported by this version of Tarn; add them to the key", t.Name, t.Schema.PartitionKeys)
 	case t.Options.Files.Format != "parquet":

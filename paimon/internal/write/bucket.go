@@ -3,6 +3,7 @@ package write
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,7 +12,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tarndb/tarn/paimon/columnar"
-	"github.com/tarndb/tarn/paimon/internal/datafile"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/table"
 	"github.com/tarndb/tarn/paimon/spec"
@@ -27,7 +27,13 @@ type bucketWriter struct {
 	levels  *lsm.Levels // nil when no compaction runs here
 	state   lsm.PickState
 	message spec.CommitMessage
-	rows    *datafile.RowWriter // append tables
+
+	// Rows that go to files in the order they come, see plain.
+	direct    lsm.Writer // nil: no file is open
+	queued    bool       // they wait in plain's buffer, as bucket ref
+	queuedSeq int64      // sequence number of the first of them
+	hasRef    bool
+	plainRows int64
 }
 
 func (id bucketID) compare(o bucketID) int {
@@ -45,7 +51,7 @@ func (w *Writer) bucket(partition string, b int32) (*bucketWriter, error) {
 		return nil, err
 	}
 	bw := &bucketWriter{id: id, files: files}
-	bw.reset(w.t.Options.Bucket)
+	bw.reset(w.router.total(partition))
 	live := w.live[id]
 	bw.raise(live.Files)
 	if w.buffer != nil {
@@ -73,8 +79,8 @@ func (bw *bucketWriter) take() spec.CommitMessage {
 
 func (bw *bucketWriter) buffered(w *Writer) int64 {
 	switch {
-	case bw.rows != nil:
-		return bw.rows.Rows()
+	case w.plain != nil:
+		return bw.plainRows
 	case w.buffer != nil:
 		return w.buffer.Rows(bw.ref)
 	}
@@ -83,8 +89,8 @@ func (bw *bucketWriter) buffered(w *Writer) int64 {
 
 // flush writes the buffered rows to level-0 files.
 func (bw *bucketWriter) flush(ctx context.Context, w *Writer) error {
-	if w.buffer == nil {
-		return bw.flushRows()
+	if w.plain != nil {
+		return w.plain.flush(ctx, bw)
 	}
 	if w.buffer.Rows(bw.ref) == 0 {
 		return nil
@@ -98,19 +104,6 @@ func (bw *bucketWriter) flush(ctx context.Context, w *Writer) error {
 	if bw.levels != nil {
 		return bw.levels.Update(nil, r.Files)
 	}
-	return nil
-}
-
-func (bw *bucketWriter) flushRows() error {
-	if bw.rows == nil {
-		return nil
-	}
-	files, err := bw.rows.Close()
-	bw.rows = nil
-	if err != nil {
-		return err
-	}
-	bw.message.NewFiles = append(bw.message.NewFiles, files...)
 	return nil
 }
 
@@ -143,8 +136,8 @@ func (bw *bucketWriter) compacted(ctx context.Context, r lsm.CompactResult) erro
 
 // discard deletes files that no commit took.
 func (bw *bucketWriter) discard(ctx context.Context) {
-	if bw.rows != nil {
-		bw.rows.Abort()
+	if bw.direct != nil {
+		bw.direct.Abort()
 	}
 	m := bw.message
 	var made []spec.DataFileMeta
@@ -159,10 +152,11 @@ func (bw *bucketWriter) discard(ctx context.Context) {
 	_ = bw.files.Delete(ctx, made...) // what stays is an orphan
 }
 
-// append writes rows of a table without a primary key.
+// append writes rows as they come: of a table without a primary key, or into
+// postponed buckets.
 func (w *Writer) append(ctx context.Context, b columnar.Batch, rows []int32) error {
 	for i := range b.Kinds {
-		if k := b.Kinds[i]; k.IsRetract() && (w.ignore == nil || !w.ignore(k)) {
+		if k := b.Kinds[i]; !w.t.Keyed() && k.IsRetract() && (w.ignore == nil || !w.ignore(k)) {
 			return errRetract(w.t.Name, k.String())
 		}
 	}
@@ -170,29 +164,14 @@ func (w *Writer) append(ctx context.Context, b columnar.Batch, rows []int32) err
 	if err != nil {
 		return err
 	}
+	kv := &columnar.KV{Rows: b.Rows, Kinds: b.Kinds}
 	for _, r := range routes {
 		bw, err := w.bucket(r.partition, r.bucket)
 		if err != nil {
 			return err
 		}
-		if bw.rows == nil {
-			first := bw.nextSeq
-			if w.t.Options.Bucket == -1 {
-				first = 0 // order between files of unaware tables means nothing
-			}
-			if bw.rows, err = bw.files.RowWriter(ctx, first, spec.SourceAppend); err != nil {
-				return err
-			}
-		}
-		part, err := gather(b.Rows, r.rows)
-		if err != nil {
-			return err
-		}
-		err = bw.rows.Write(part)
-		bw.nextSeq = bw.rows.NextSequence()
-		part.Release()
-		if err != nil {
-			return err
+		if err := w.plain.add(ctx, w, bw, kv, r.rows); err != nil {
+			return fmt.Errorf("write table %s: %w", w.t.Name, err)
 		}
 	}
 	return nil

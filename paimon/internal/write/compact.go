@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tarndb/tarn/paimon/internal/changelog"
+	"github.com/tarndb/tarn/paimon/internal/datafile"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/internal/table"
@@ -212,6 +213,9 @@ type CompactRequest struct {
 	Full bool
 	// Partition keeps some partitions; nil for all.
 	Partition func(row []byte) bool
+	// Budget and SpillDir serve rows that are written anew, as in Options.
+	Budget   *lsm.Budget
+	SpillDir string
 }
 
 // Compact compacts the newest snapshot of a table and gives commit messages;
@@ -230,9 +234,12 @@ func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.Comm
 		return nil, fmt.Errorf("compact table %s: %w", t.Name, err)
 	}
 	var messages []spec.CommitMessage
-	if t.Keyed() {
+	switch {
+	case t.Options.Bucket == datafile.PostponeBucket:
+		messages, err = compactPostponed(ctx, t, splits, r)
+	case t.Keyed():
 		messages, err = compactKeyed(ctx, t, splits, r.Full)
-	} else {
+	default:
 		messages, err = compactAppend(ctx, t, splits, r.Full)
 	}
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // The order of rows that are written at the same time by two writers is not
 // defined, in Paimon neither.
 func (w *Writer) refresh(ctx context.Context) error {
-	if w.fresh || w.o.Overwrite || !w.t.Keyed() && w.t.Options.Bucket < 0 && w.appends == nil {
+	if w.fresh || w.o.Overwrite || w.plain != nil && w.t.Options.Bucket < 0 && w.appends == nil {
 		return nil
 	}
 	latest, err := w.t.History.Snapshots.LatestID(ctx)

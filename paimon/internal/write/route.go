@@ -9,6 +9,7 @@ import (
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/binrow"
 	"github.com/tarndb/tarn/paimon/internal/bucket"
+	"github.com/tarndb/tarn/paimon/internal/datafile"
 	"github.com/tarndb/tarn/paimon/internal/table"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -34,7 +35,11 @@ type router struct {
 	fixed     *binrow.Bucketer
 	hashes    *binrow.Encoder // dynamic buckets: hash of the key
 	bucketAt  []int
-	rescaled  map[string]int // partitions with another number of buckets
+	bucketKey []types.Type
+	rescaled  map[string]int  // partitions with another number of buckets
+	postponed bool            // all rows go to postponed buckets
+	counts    map[string]int  // buckets of partitions that have their own number; nil: all have the same
+	counted   map[int][]int32 // buckets of a batch's rows by number of buckets
 	buckets   []int32
 	keyHashes []int32
 }
@@ -45,7 +50,7 @@ func newRouter(t *table.Table) (*router, error) {
 		r.parts = binrow.NewEncoder(typesAt(t.Schema.Fields, t.PartAt))
 	}
 	switch {
-	case t.Options.Bucket > 0:
+	case t.Options.Bucket > 0 || t.Options.Bucket == datafile.PostponeBucket:
 		fields, err := t.Schema.BucketKeyFields()
 		if err != nil {
 			return nil, err
@@ -55,7 +60,8 @@ func newRouter(t *table.Table) (*router, error) {
 			key[i] = f.Type
 			r.bucketAt = append(r.bucketAt, t.Schema.Index(f.Name))
 		}
-		if r.fixed, err = binrow.NewBucketer(t.Options.BucketFunction, key, t.Options.Bucket); err != nil {
+		r.bucketKey = key
+		if r.fixed, err = binrow.NewBucketer(t.Options.BucketFunction, key, max(t.Options.Bucket, 1)); err != nil {
 			return nil, err
 		}
 	case t.Keyed():
@@ -83,7 +89,7 @@ func (r *router) route(ctx context.Context, b arrow.RecordBatch, rows []int32, i
 	}
 	var out []route
 	for _, p := range parts {
-		split, err := r.splitBuckets(ctx, p, int(b.NumRows()), index)
+		split, err := r.splitBuckets(ctx, b, p, index)
 		if err != nil {
 			return nil, err
 		}
@@ -96,6 +102,9 @@ func (r *router) route(ctx context.Context, b arrow.RecordBatch, rows []int32, i
 func (r *router) hash(b arrow.RecordBatch) error {
 	n := int(b.NumRows())
 	switch {
+	case r.postponed:
+	case r.counts != nil:
+		r.counted = map[int][]int32{}
 	case r.fixed != nil:
 		r.buckets = slices.Grow(r.buckets[:0], n)[:n]
 		return r.fixed.Buckets(columnsAt(b, r.bucketAt), r.buckets)
@@ -138,9 +147,21 @@ func (r *router) partitions(b arrow.RecordBatch, rows []int32) ([]route, error) 
 }
 
 // splitBuckets splits the rows of one partition by bucket.
-func (r *router) splitBuckets(ctx context.Context, p route, n int, index *bucket.Index) ([]route, error) {
+func (r *router) splitBuckets(ctx context.Context, b arrow.RecordBatch, p route, index *bucket.Index) ([]route, error) {
+	n := int(b.NumRows())
 	if total, ok := r.rescaled[p.partition]; ok {
 		return nil, errs.Invalid("partition %s has %d buckets but 'bucket' is now %d: rewrite it with INSERT OVERWRITE before writing to it", r.t.Parts.String([]byte(p.partition)), total, r.t.Options.Bucket)
+	}
+	switch {
+	case r.postponed:
+		p.bucket = datafile.PostponeBucket
+		return []route{p}, nil
+	case r.counts != nil:
+		buckets, err := r.bucketsOf(b, r.total(p.partition))
+		if err != nil {
+			return nil, err
+		}
+		return groupByBucket(p, buckets, n), nil
 	}
 	if index != nil {
 		if err := r.assign(ctx, p, n, index); err != nil {
@@ -150,6 +171,31 @@ func (r *router) splitBuckets(ctx context.Context, p route, n int, index *bucket
 		return []route{p}, nil // unaware: all in bucket 0
 	}
 	return groupByBucket(p, r.buckets, n), nil
+}
+
+// total is the number of buckets of a partition, as commits name it.
+func (r *router) total(partition string) int {
+	if r.counts == nil {
+		return r.t.Options.Bucket
+	}
+	if _, ok := r.counts[partition]; !ok {
+		r.counts[partition] = r.t.Options.Postpone.Buckets(0, 0)
+	}
+	return r.counts[partition]
+}
+
+// bucketsOf gives the buckets of all rows of a batch for a number of buckets.
+func (r *router) bucketsOf(b arrow.RecordBatch, total int) ([]int32, error) {
+	if out := r.counted[total]; out != nil {
+		return out, nil
+	}
+	bucketer, err := binrow.NewBucketer(r.t.Options.BucketFunction, r.bucketKey, total)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int32, b.NumRows())
+	r.counted[total] = out
+	return out, bucketer.Buckets(columnsAt(b, r.bucketAt), out)
 }
 
 // assign fills buckets for the rows of p from the hash index.

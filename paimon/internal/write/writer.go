@@ -27,6 +27,7 @@ import (
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/bucket"
+	"github.com/tarndb/tarn/paimon/internal/datafile"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/internal/table"
@@ -47,6 +48,11 @@ type Options struct {
 	// KindsGiven says that rows have their kinds, whatever 'rowkind.field' says:
 	// a row to delete still says +I there.
 	KindsGiven bool
+	// Batch says that the rows are all that a job writes: those of a table with
+	// postponed buckets go to real ones then ('postpone.batch-write-fixed-bucket').
+	Batch bool
+	// User is the job, for the names of files in postponed buckets; "" for any.
+	User string
 	// NoCompaction writes level-0 files only, whatever 'write-only' says.
 	NoCompaction bool
 }
@@ -57,6 +63,7 @@ type Writer struct {
 	o       Options
 	router  *router
 	buffer  *lsm.Buffer // tables with a primary key
+	plain   *plain      // rows that are not merged when written
 	buckets map[bucketID]*bucketWriter
 	index   *bucket.Index // dynamic buckets
 	keys    *columnar.KeyEncoder
@@ -95,6 +102,11 @@ func New(ctx context.Context, t *table.Table, o Options) (*Writer, error) {
 	if w.base, err = t.History.Snapshots.Latest(ctx); err != nil {
 		return nil, fmt.Errorf("write table %s: %w", t.Name, err)
 	}
+	if postponed(t, o) {
+		w.router.postponed = true
+		w.setIgnore()
+		return w, w.openPostponed()
+	}
 	if err := w.restore(ctx); err != nil {
 		return nil, err
 	}
@@ -103,7 +115,8 @@ func New(ctx context.Context, t *table.Table, o Options) (*Writer, error) {
 		if !t.Options.WriteOnly && !o.NoCompaction && !o.Overwrite {
 			w.watchAppends()
 		}
-		return w, nil
+		w.plain, err = newPlain(t, o)
+		return w, err
 	}
 	if t.Options.Bucket == -1 {
 		w.index = bucket.New(t.Store, t.Dir, bucket.Options{TargetRows: t.Options.DynamicBucketTargetRows, MaxBuckets: t.Options.DynamicBucketMax}, w.currentIndex)
@@ -130,12 +143,19 @@ func (w *Writer) restore(ctx context.Context) error {
 	if w.base != nil {
 		w.seen = w.base.ID
 	}
-	if w.o.Overwrite {
+	postponed := w.t.Options.Bucket == datafile.PostponeBucket
+	if w.o.Overwrite && !postponed {
 		return nil
 	}
 	splits, err := w.t.Scanner.Live(ctx, w.base, scan.Request{AllLevels: true})
 	if err != nil {
 		return fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
+	if postponed {
+		w.router.counts = realBuckets(splits)
+		if w.o.Overwrite {
+			return nil
+		}
 	}
 	for _, s := range splits {
 		if w.t.Options.Bucket > 0 && s.TotalBuckets > 0 && s.TotalBuckets != w.t.Options.Bucket {
@@ -179,7 +199,7 @@ func (w *Writer) openBuffer() error {
 	if err != nil {
 		return fmt.Errorf("write table %s: %w", w.t.Name, err)
 	}
-	if !w.t.Options.WriteOnly && !w.o.NoCompaction {
+	if !w.t.Options.WriteOnly && !w.o.NoCompaction && w.t.Options.Bucket != datafile.PostponeBucket {
 		w.compact = newCompactions(w.t, read, w.o.Overwrite)
 	}
 	return nil
@@ -230,12 +250,12 @@ func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
 	if rows != nil && len(rows) == 0 {
 		return nil
 	}
-	if w.t.Keyed() || w.t.Options.Bucket > 0 { // where sequence numbers count
+	if w.plain == nil || w.t.Options.Bucket > 0 { // where sequence numbers count
 		if err := w.refresh(ctx); err != nil {
 			return err
 		}
 	}
-	if !w.t.Keyed() {
+	if w.plain != nil {
 		return w.append(ctx, b, rows)
 	}
 	kv := &columnar.KV{Rows: b.Rows, Kinds: b.Kinds}
@@ -365,7 +385,11 @@ func (w *Writer) flush(ctx context.Context) error {
 	for _, bw := range w.sorted() {
 		g.Go(func() error { return bw.flush(gctx, w) })
 	}
-	return g.Wait()
+	err := g.Wait()
+	if err == nil && w.plain != nil {
+		w.plain.open = 0
+	}
+	return err
 }
 
 func (w *Writer) messages(ctx context.Context, active []*bucketWriter) ([]spec.CommitMessage, error) {
@@ -421,6 +445,9 @@ func (w *Writer) Close(ctx context.Context) error {
 	}
 	for _, bw := range w.buckets {
 		bw.discard(context.WithoutCancel(ctx))
+	}
+	if w.plain != nil {
+		return w.plain.buffer.Close()
 	}
 	if w.buffer != nil {
 		return w.buffer.Close()
