@@ -5,6 +5,7 @@ package format
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -173,6 +174,7 @@ func (r Registry) names() string {
 	for n := range r {
 		out = append(out, n)
 	}
+	slices.Sort(out)
 	return strings.Join(out, ", ")
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/twmb/avro/ocf"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/avrofile"
 )
 
 // The Avro files of a table: manifests, manifest lists and index manifests.
@@ -58,6 +60,9 @@ var zstdCodec = sync.OnceValue(func() ocf.Codec {
 		[]zstd.DOption{zstd.WithDecoderConcurrency(threads), zstd.WithDecoderMaxMemory(maxBlock)})
 	return ocf.NopCloser(c)
 })
+
+// codecPool serves the reading of manifests.
+var codecPool = sync.OnceValue(func() *avrofile.Pool { return &avrofile.Pool{} })
 
 func avroCodec(name string) (ocf.Codec, error) {
 	switch strings.ToLower(name) {
@@ -111,19 +116,26 @@ func decodeAvro[T any](data []byte, l layout, take func(rec *T, total int) error
 	if err := otherFormat(data); err != nil {
 		return err
 	}
-	f, err := openContainer(data)
+	f, err := avrofile.OpenBytes(data, codecPool(), maxBlock)
 	if err != nil {
 		return err
 	}
-	schema, err := l.reader(f.schema)
+	schema, err := l.reader(f.Schema())
 	if err != nil {
 		return err
 	}
-	total := min(f.countRecords(), len(data)/16)
+	claimed, err := f.CountRows()
+	if err != nil {
+		return err
+	}
+	total := int(min(claimed, int64(len(data)/16)))
 	var rec, zero T
 	for n := 0; ; {
-		count, block, err := f.next()
-		if err != nil || block == nil {
+		count, block, err := f.Next(nil)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		for ; count > 0; count, n = count-1, n+1 {

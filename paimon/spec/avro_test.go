@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/avro/ocf"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/avrofile"
 )
 
 const golden = "testdata/paimon-1.4.2"
@@ -78,9 +79,11 @@ func TestGoldenManifests(t *testing.T) {
 			require.NoError(t, err)
 			out, err := EncodeManifest(v, Arity{partition, key}, codec)
 			require.NoError(t, err)
-			c, err := openContainer(data)
+			c, err := avrofile.OpenBytes(data, codecPool(), maxBlock)
 			require.NoError(t, err)
-			require.Equal(t, len(v), c.countRecords())
+			claimed, err := c.CountRows()
+			require.NoError(t, err)
+			require.EqualValues(t, len(v), claimed)
 			records["data"] += same[wireEntry](t, data, out)
 		}
 	}

@@ -61,24 +61,9 @@ var expectedName = regexp.MustCompile(`^([a-z]+\.[a-z0-9_]+?)(?:\+branch-([A-Za-
 // refused are the tables that Tarn deliberately refuses to read, with what its
 // error names.
 var refused = map[string]string{
-	"append.blob":                     "not supported",
-	"append.variant":                  "VARIANT",
-	"bucket.postpone":                 "avro",
-	"bucket.postpone_compacted":       "avro",
-	"changelog.input_partitioned_orc": "avro",
-	"evolution.append_avro":           "avro",
-	"evolution.casts_avro":            "avro",
-	"evolution.pk_avro":               "avro",
-	"files.avro_deflate":              "avro",
-	"files.avro_null":                 "avro",
-	"files.avro_snappy":               "avro",
-	"files.avro_zstd":                 "avro",
-	"files.format_per_level":          "avro",
-	"files.manifest_orc":              "only Avro manifests are supported",
-	"types.nested_append_avro":        "avro",
-	"types.nested_pk_avro":            "avro",
-	"types.scalars_append_avro":       "avro",
-	"types.scalars_pk_avro":           "avro",
+	"append.blob":        "not supported",
+	"append.variant":     "VARIANT",
+	"files.manifest_orc": "only Avro manifests are supported",
 }
 
 func TestFixtures(t *testing.T) {
