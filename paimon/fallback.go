@@ -16,6 +16,8 @@ import (
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/read"
+	"github.com/tarndb/tarn/paimon/internal/stream"
+	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/predicate"
 	"github.com/tarndb/tarn/paimon/spec"
 	"github.com/tarndb/tarn/paimon/types"
@@ -114,9 +116,9 @@ func (f *fallback) travel(ctx context.Context, main *spec.Snapshot) (*spec.Snaps
 	case o.SnapshotID > 0:
 		return f.asOf(ctx, main)
 	case o.TagName != "":
-		return f.t.tag(ctx, o.TagName)
+		return tagged(ctx, f.t, o.TagName)
 	case o.Timestamp != "" || o.TimestampMillis > 0:
-		millis, err := travelMillis(o)
+		millis, err := stream.Moment(o)
 		if err != nil {
 			return nil, err
 		}
@@ -126,13 +128,34 @@ func (f *fallback) travel(ctx context.Context, main *spec.Snapshot) (*spec.Snaps
 		}
 		return snap, err
 	case o.Version != "":
-		snap, err := f.t.tag(ctx, o.Version)
+		snap, err := tagged(ctx, f.t, o.Version)
 		if _, perr := strconv.ParseInt(o.Version, 10, 64); err != nil && perr == nil {
 			return f.asOf(ctx, main)
 		}
 		return snap, err
 	}
 	return snaps.Latest(ctx)
+}
+
+func tagged(ctx context.Context, t *Table, name string) (*spec.Snapshot, error) {
+	tag, err := t.t.History.Tags.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &tag.Snapshot, nil
+}
+
+// checkMode refuses reads of something else than a state.
+func (f *fallback) checkMode() error {
+	mode, err := f.of.t.Raw.Startup()
+	if f.of.t.Options.Scan.Version != "" || err != nil {
+		return nil // a version, or refused elsewhere
+	}
+	switch mode {
+	case options.Incremental, options.LatestDelta, options.FromCreationTimestamp, options.FromFileCreationTime, options.CompactedFull:
+		return errs.Unsupported("read table %s: '%s' together with 'scan.mode' = '%s': reset one of them", f.of.Name(), fallbackOption, mode)
+	}
+	return nil
 }
 
 // asOf gives the branch's snapshot at the time of main, its first one when it
@@ -147,7 +170,7 @@ func (f *fallback) asOf(ctx context.Context, main *spec.Snapshot) (*spec.Snapsho
 	if snap != nil || err != nil {
 		return snap, err
 	}
-	return f.t.snapshotAt(ctx, 1)
+	return stream.At(ctx, f.t.t, 1)
 }
 
 // began makes sure that the branch was empty at a time before its oldest
@@ -162,6 +185,9 @@ func (f *fallback) began(ctx context.Context, millis int64) error {
 
 // add completes a plan of the table by the partitions that only the branch has.
 func (f *fallback) add(ctx context.Context, p *Plan, filter predicate.Filter) error {
+	if err := f.checkMode(); err != nil {
+		return err
+	}
 	var snap *spec.Snapshot
 	var err error
 	if p.Snapshot != nil && p.Snapshot.Fallback != nil {

@@ -44,16 +44,20 @@ func (t *Table) Plan(ctx context.Context, snap *spec.Snapshot, filter predicate.
 
 // plan plans a read of this branch alone.
 func (t *Table) plan(ctx context.Context, snap *spec.Snapshot, filter predicate.Filter) (*Plan, error) {
+	start, err := t.starts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	at := t
 	if snap != nil && snap.SchemaID != t.t.Schema.ID {
 		// Time travel shows the columns of then.
 		if old, err := t.withSchema(ctx, snap.SchemaID); err != nil {
 			return nil, err
-		} else if t.traveling() {
+		} else if start.Schema {
 			at, filter = old, sameColumns(filter, t.Fields(), old.Fields())
 		}
 	}
-	splits, err := at.t.Scanner.Plan(ctx, snap, scan.Request{Filter: filter})
+	splits, err := t.splits(ctx, at, start, snap, scan.Request{Filter: filter})
 	if err != nil {
 		return nil, fmt.Errorf("read table %s: %w", t.Name(), err)
 	}
@@ -72,12 +76,6 @@ func sameColumns(f predicate.Filter, fields, others []types.Field) predicate.Fil
 		}
 	}
 	return out
-}
-
-// traveling reports whether an option asks for another snapshot than the newest.
-func (t *Table) traveling() bool {
-	o := t.t.Options.Scan
-	return o.SnapshotID > 0 || o.TagName != "" || o.Timestamp != "" || o.TimestampMillis > 0 || o.Version != ""
 }
 
 // Rows is the number of records that the plan's files hold, an upper bound of

@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/stream"
-	"github.com/tarndb/tarn/paimon/internal/table"
-	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
@@ -52,6 +49,9 @@ func (t *Table) StreamFrom(at StreamPosition) (*Stream, error) {
 		return nil, err
 	}
 	if t.fallbackName() != "" {
+		if id := t.t.Options.Scan.Consumer.ID; id != "" {
+			return nil, errs.Unsupported("read table %s as a stream: 'consumer-id' = '%s' together with '%s': a consumer has one position; reset one of them", t.Name(), id, fallbackOption)
+		}
 		s := t.RawStream(0)
 		s.pieces, s.from = nil, at
 		return s, nil
@@ -59,17 +59,16 @@ func (t *Table) StreamFrom(at StreamPosition) (*Stream, error) {
 	if at.Branch > 0 || at.Piece != "" {
 		return nil, errs.Invalid("read table %s as a stream: the position to go on from is of a time when the table had '%s'; start the job under another name", t.Name(), fallbackOption)
 	}
-	if at.Full > 0 {
-		return t.StreamFull(at.Full)
-	}
-	return t.RawStream(at.Next), nil
+	return t.rawStream(at), nil
 }
 
 // RawStream is Stream for tables of any merge engine: without a changelog
 // producer it gives the rows as they were written, not what they changed.
-func (t *Table) RawStream(next int64) *Stream {
+func (t *Table) RawStream(next int64) *Stream { return t.rawStream(StreamPosition{Next: next}) }
+
+func (t *Table) rawStream(at StreamPosition) *Stream {
 	tokens, stop := t.w.watch(t.t.Dir)
-	return &Stream{t: t, pieces: stream.New(t.t, next), tokens: tokens, stop: stop, poll: pollEvery}
+	return &Stream{t: t, pieces: stream.New(t.t, at), tokens: tokens, stop: stop, poll: pollEvery}
 }
 
 // StreamPlan is one piece of a stream: the state of a snapshot or its changes.
@@ -87,7 +86,8 @@ type StreamPlan struct {
 	plan *stream.Plan
 }
 
-// TryNext gives the next piece, or nil when nothing new has been committed.
+// TryNext gives the next piece, nil when nothing new has been committed, and
+// io.EOF where 'scan.bounded.watermark' ends the stream.
 func (s *Stream) TryNext(ctx context.Context) (*StreamPlan, error) {
 	if s.pieces == nil {
 		if err := s.openPair(ctx); err != nil {
@@ -186,10 +186,5 @@ func (t *Table) EarliestSnapshot(ctx context.Context) (int64, error) {
 // StreamFull follows the table from the state of a given snapshot on, which
 // resumes a stream that stopped while it read that state.
 func (t *Table) StreamFull(snapshot int64) (*Stream, error) {
-	hint := options.Map(t.hint).With(map[string]string{"scan.mode": "from-snapshot-full", "scan.snapshot-id": strconv.FormatInt(snapshot, 10)})
-	at, err := table.Open(table.Config{Name: t.t.Name, Dir: t.t.Dir, Branch: t.id.Branch, Store: t.t.Store, Schema: t.t.Schema, Hint: hint, Cache: t.w.cache})
-	if err != nil {
-		return nil, err
-	}
-	return (&Table{w: t.w, t: at, id: t.id, hint: hint}).Stream(0)
+	return t.StreamFrom(StreamPosition{Full: snapshot})
 }

@@ -2,15 +2,12 @@ package paimon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tarndb/tarn/paimon/catalog"
-	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/internal/table"
 	"github.com/tarndb/tarn/paimon/options"
@@ -113,130 +110,6 @@ func (t *Table) Partitions(ctx context.Context, snap *spec.Snapshot) ([]Partitio
 	}
 	slices.SortFunc(out, func(a, b PartitionInfo) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
-}
-
-// Travel resolves which snapshot a batch read shows: by the scan options
-// (scan.snapshot-id, scan.tag-name, scan.timestamp-millis, scan.timestamp,
-// scan.version), else the newest; nil for an empty table. With
-// 'scan.fallback-branch', the snapshot of the branch comes with it.
-func (t *Table) Travel(ctx context.Context) (*spec.Snapshot, error) {
-	if err := options.CheckBatchScan(t.t.Raw); err != nil {
-		return nil, fmt.Errorf("read table %s: %w", t.Name(), err)
-	}
-	snap, err := t.travel(ctx)
-	if snap == nil || err != nil {
-		return nil, err
-	}
-	branch, err := t.openFallback(ctx)
-	if branch == nil || err != nil {
-		return snap, err
-	}
-	both := *snap
-	if both.Fallback, err = branch.travel(ctx, snap); err != nil {
-		return nil, branch.fail(err)
-	}
-	return &both, nil
-}
-
-func (t *Table) travel(ctx context.Context) (*spec.Snapshot, error) {
-	o, h := t.t.Options.Scan, t.t.History
-	if err := oneTravel(o); err != nil {
-		return nil, fmt.Errorf("read table %s: %w", t.Name(), err)
-	}
-	switch {
-	case o.SnapshotID > 0:
-		return t.snapshotAt(ctx, o.SnapshotID)
-	case o.TagName != "":
-		return t.tag(ctx, o.TagName)
-	case o.Timestamp != "" || o.TimestampMillis > 0:
-		millis, err := travelMillis(o)
-		if err != nil {
-			return nil, err
-		}
-		return t.asOf(ctx, millis)
-	case o.Version != "":
-		return t.version(ctx, o.Version)
-	}
-	return h.Snapshots.Latest(ctx)
-}
-
-// oneTravel refuses options that name several versions at once.
-func oneTravel(o options.Scan) error {
-	n := 0
-	for _, set := range []bool{o.SnapshotID > 0, o.TagName != "", o.Timestamp != "", o.TimestampMillis > 0, o.Version != ""} {
-		if set {
-			n++
-		}
-	}
-	if n > 1 {
-		return errs.Invalid("Only one of the following parameters may be set : [scan.snapshot-id, scan.tag-name, scan.timestamp, scan.timestamp-millis, scan.version]")
-	}
-	return nil
-}
-
-// travelMillis gives the time that the scan options name, in epoch
-// milliseconds; texts are read as UTC.
-func travelMillis(o options.Scan) (int64, error) {
-	if o.Timestamp == "" {
-		return o.TimestampMillis, nil
-	}
-	at, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", strings.Replace(o.Timestamp, "T", " ", 1), time.UTC)
-	if err != nil {
-		return 0, errs.Invalid("option 'scan.timestamp' = '%s': want yyyy-MM-dd HH:mm:ss", o.Timestamp)
-	}
-	return at.UnixMilli(), nil
-}
-
-func (t *Table) tag(ctx context.Context, name string) (*spec.Snapshot, error) {
-	tag, err := t.t.History.Tags.Get(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return &tag.Snapshot, nil
-}
-
-func (t *Table) version(ctx context.Context, v string) (*spec.Snapshot, error) {
-	snap, err := t.tag(ctx, v)
-	if err == nil {
-		return snap, nil
-	}
-	id, perr := strconv.ParseInt(v, 10, 64)
-	if perr == nil && errors.Is(err, errs.ErrNotFound) {
-		return t.snapshotAt(ctx, id)
-	}
-	if errors.Is(err, errs.ErrNotFound) {
-		err = errs.Kinded(errs.ErrNotFound, "table %s: Cannot find a time travel version for %s: it is neither a tag nor a snapshot id", t.Name(), v)
-	}
-	return nil, err
-}
-
-// snapshotAt gives a snapshot by id, or says which there are.
-func (t *Table) snapshotAt(ctx context.Context, id int64) (*spec.Snapshot, error) {
-	snaps := t.t.History.Snapshots
-	snap, err := snaps.Get(ctx, id)
-	if !errors.Is(err, errs.ErrNotFound) {
-		return snap, err
-	}
-	earliest, err := snaps.EarliestID(ctx)
-	if err != nil {
-		return nil, err
-	}
-	latest, err := snaps.LatestID(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case latest == 0:
-		return nil, errs.Kinded(errs.ErrNotFound, "table %s: There is currently no snapshot.", t.Name())
-	}
-	return nil, errs.Kinded(errs.ErrNotFound, "table %s: The specified scan snapshotId %d is out of available snapshotId range [%d, %d]; 'snapshot.time-retained' and tags keep snapshots longer", t.Name(), id, earliest, latest)
-}
-
-func (t *Table) asOf(ctx context.Context, millis int64) (*spec.Snapshot, error) {
-	snap, err := t.t.History.Snapshots.AtOrBefore(ctx, millis)
-	if err == nil && snap == nil {
-		err = errs.Kinded(errs.ErrNotFound, "table %s has no snapshot at or before %s", t.Name(), time.UnixMilli(millis).UTC().Format(time.RFC3339Nano))
-	}
-	return snap, err
 }
 
 // Reopen opens the table again, with its newest schema and the same hint.

@@ -53,6 +53,7 @@ type Table struct {
 	Commit     Commit
 	Retention  Retention
 	Scan       Scan
+	Tags       Tags
 
 	Postpone Postpone
 
@@ -169,14 +170,46 @@ type Scan struct {
 	Timestamp       string
 	Version         string
 	Watermark       *int64
-	ConsumerID      string
+	CreationMillis  int64 // 'scan.creation-time-millis'
+	FileCreationMs  int64 // 'scan.file-creation-time-millis'
+	// BoundedWatermark ends a stream before the first snapshot with a greater
+	// watermark; nil: never.
+	BoundedWatermark *int64
+	// Delay is how old a snapshot has to be before a stream reads its changes.
+	Delay           time.Duration
 	SplitTargetSize int64
 	SplitOpenCost   int64
 	DiscoverEvery   time.Duration
-	ReadOverwrite   bool
 	ReadBatchRows   int
-	FileCreationMs  int64
 	FileIndexRead   bool
+	// ReadOverwrite has streams follow overwrites of tables with a key,
+	// ReadAppendOverwrite those of tables without.
+	ReadOverwrite, ReadAppendOverwrite bool
+
+	Between  Between
+	Consumer Consumer
+}
+
+// Between says what an incremental read compares. Source: the options
+// 'incremental-between…' of org.apache.paimon.CoreOptions.
+type Between struct {
+	Versions      string // "start,end": two tags or two snapshot ids
+	Timestamps    string // "start,end": epoch milliseconds or texts
+	ToAutoTag     string // end
+	Mode          string // auto, delta, changelog, diff
+	TagToSnapshot bool
+}
+
+// Consumer is a named reader whose progress is kept with the table.
+// Source: org.apache.paimon.consumer.ConsumerManager.
+type Consumer struct {
+	ID             string // "" for none
+	AtLeastOnce    bool
+	IgnoreProgress bool
+	// ChangelogOnly keeps changelogs from expiry for consumers, but not
+	// snapshots.
+	ChangelogOnly bool
+	Expiration    time.Duration // of a file that is not touched; 0: never
 }
 
 // Parse reads the options of a table with (hasKey) or without a primary key.
@@ -213,6 +246,7 @@ func Parse(m Map, hasKey bool) (Table, error) {
 		Commit:    r.commit(),
 		Retention: r.retention(),
 		Scan:      r.scan(),
+		Tags:      r.tags(),
 	}
 	t.Compaction = r.compaction(t.Changelog.Producer)
 	if t.Bucket == 0 {
@@ -338,23 +372,47 @@ func (r *reader) scan() Scan {
 			"from-creation-timestamp", "from-file-creation-time", "from-snapshot", "from-snapshot-full", "incremental"),
 		SnapshotID:      int64(r.integer("scan.snapshot-id", 0, 1)),
 		TagName:         r.str("scan.tag-name", ""),
-		TimestampMillis: int64(r.integer("scan.timestamp-millis", 0, 0)),
+		TimestampMillis: int64(r.integer("scan.timestamp-millis", 0, math.MinInt)),
 		Timestamp:       r.str("scan.timestamp", ""),
 		Version:         r.str("scan.version", ""),
-		ConsumerID:      r.str("consumer-id", ""),
 		SplitTargetSize: r.bytes("source.split.target-size", 128<<20),
 		SplitOpenCost:   r.bytes("source.split.open-file-cost", 4<<20),
 		DiscoverEvery:   r.duration("continuous.discovery-interval", 10*time.Second),
 		ReadOverwrite:   r.boolean("streaming-read-overwrite", false),
 		ReadBatchRows:   r.integer("read.batch-size", 1024, 1),
-		FileCreationMs:  int64(r.integer("scan.file-creation-time-millis", 0, 0)),
 		FileIndexRead:   r.boolean("file-index.read.enabled", true),
-	}
-	if _, ok := r.m["scan.watermark"]; ok {
-		w := int64(r.integer("scan.watermark", 0, math.MinInt))
-		s.Watermark = &w
+		FileCreationMs:  int64(r.integer("scan.file-creation-time-millis", 0, math.MinInt)),
+		CreationMillis:  int64(r.integer("scan.creation-time-millis", 0, math.MinInt)),
+		Watermark:       r.optional("scan.watermark"),
+
+		BoundedWatermark:    r.optional("scan.bounded.watermark"),
+		Delay:               r.duration("streaming.read.snapshot.delay", 0),
+		ReadAppendOverwrite: r.boolean("streaming-read-append-overwrite", false),
+		Between: Between{
+			Versions:      r.str("incremental-between", ""),
+			Timestamps:    r.str("incremental-between-timestamp", ""),
+			ToAutoTag:     r.str("incremental-to-auto-tag", ""),
+			Mode:          r.oneOf("incremental-between-scan-mode", "auto", "auto", "delta", "changelog", "diff"),
+			TagToSnapshot: r.boolean("incremental-between-tag-to-snapshot", false),
+		},
+		Consumer: Consumer{
+			ID:             r.str("consumer-id", ""),
+			AtLeastOnce:    r.oneOf("consumer.mode", "exactly-once", "exactly-once", "at-least-once") == "at-least-once",
+			IgnoreProgress: r.boolean("consumer.ignore-progress", false),
+			ChangelogOnly:  r.boolean("consumer.changelog-only", false),
+			Expiration:     r.duration("consumer.expiration-time", 0),
+		},
 	}
 	return s
+}
+
+// optional reads a whole number of any sign; nil when it is not set.
+func (r *reader) optional(key string) *int64 {
+	if _, ok := r.m[key]; !ok {
+		return nil
+	}
+	n := int64(r.integer(key, 0, math.MinInt))
+	return &n
 }
 
 // NeedsLookup reports whether level-0 files must be compacted before readers
@@ -387,6 +445,8 @@ func (t *Table) Validate(hasKey bool) error {
 		return errs.Invalid("First row merge engine does not need deletion vectors because there is no deletion of old data in this merge engine: reset 'deletion-vectors.enabled'")
 	case t.MergeEngine == FirstRow && len(t.SequenceFields) > 0:
 		return errs.Invalid("merge-engine first-row does not take 'sequence.field'")
+	case t.Scan.ReadOverwrite && !hasKey:
+		return errs.Invalid("Doesn't support streaming read the changes from overwrite when the primary keys are not defined. Please use streaming-read-append-overwrite to enable the streaming read overwrite commit for append table.")
 	case t.Scan.ReadOverwrite && (t.Changelog.Producer == ChangelogLookup || t.Changelog.Producer == ChangelogFullCompaction):
 		return errs.Invalid("streaming-read-overwrite cannot be used with changelog-producer %s", t.Changelog.Producer)
 	case t.Retention.MinSnapshots > t.Retention.MaxSnapshots:

@@ -35,7 +35,12 @@ const (
 
 // Open reads a split; columns are positions in the table's schema (nil: all).
 func Open(ctx context.Context, t *table.Table, s scan.Split, columns []int, mode Mode) (Reader, error) {
+	if s.Changes {
+		mode = Changes
+	}
 	switch {
+	case len(s.Before) > 0 && t.Keyed():
+		return openDiff(ctx, t, s, columns)
 	case !t.Keyed(), s.Raw && mode == State: // nothing to merge: keys are not looked at
 		return openRows(ctx, t, s, columns)
 	case mode == Changes:

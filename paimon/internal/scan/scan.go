@@ -38,6 +38,13 @@ type Split struct {
 	// Selected are, by file, the rows that may satisfy the filter of the plan;
 	// all may in files that are not here. Readers may leave the others out.
 	Selected map[string]*fileindex.Rows
+	// Changes says that rows come as they were written, with their kinds.
+	Changes bool
+	// Before, when set, are files of an older version: rows of Files come that
+	// are not in Before, or others there, by key.
+	Before []spec.DataFileMeta
+	// BeforeDeletions is Deletions of Before.
+	BeforeDeletions map[string]deletion.Location
 	// Fallback says that the files are of the branch that
 	// 'scan.fallback-branch' names.
 	Fallback bool
@@ -89,6 +96,9 @@ type Request struct {
 	MinLevel int
 	// Bucket keeps one bucket; nil for all.
 	Bucket *int
+	// MadeSince, when not 0, leaves out files made before it (epoch
+	// milliseconds): their wall clocks are read in the zone of this process.
+	MadeSince int64
 }
 
 // Live gives the live files of a snapshot that can hold wanted rows, grouped
@@ -116,14 +126,21 @@ func (s *Scanner) Live(ctx context.Context, snap *spec.Snapshot, r Request) ([]S
 
 // Plan gives the splits of a batch read of a snapshot.
 func (s *Scanner) Plan(ctx context.Context, snap *spec.Snapshot, r Request) ([]Split, error) {
-	buckets, err := s.Live(ctx, snap, s.visible(r))
+	buckets, err := s.Live(ctx, snap, s.Visible(r))
 	if err != nil {
 		return nil, err
 	}
+	return s.useIndexes(ctx, s.cut(buckets, r.AllLevels), r.Filter)
+}
+
+// cut makes splits of buckets: postponed rows are invisible until compacted.
+func (s *Scanner) cut(buckets []Split, postponed bool) []Split {
 	var out []Split
 	for _, b := range buckets {
 		switch {
-		case b.Bucket == -2 && !r.AllLevels: // postponed rows are invisible until compacted
+		case b.Bucket == -2 && !postponed:
+		case len(b.Before) > 0:
+			out = append(out, b)
 		case len(s.Schema.PrimaryKeys) == 0:
 			out = append(out, s.packRaw(b)...)
 		case s.Options.SkipsLevel0() && compacted(b.Files): // one live row a key, whatever the levels
@@ -133,11 +150,11 @@ func (s *Scanner) Plan(ctx context.Context, snap *spec.Snapshot, r Request) ([]S
 			out = append(out, b)
 		}
 	}
-	return s.useIndexes(ctx, out, r.Filter)
+	return out
 }
 
-// visible leaves out the levels that batch reads do not show.
-func (s *Scanner) visible(r Request) Request {
+// Visible leaves out the levels that batch reads do not show.
+func (s *Scanner) Visible(r Request) Request {
 	if len(s.Schema.PrimaryKeys) > 0 && s.Options.SkipsLevel0() && !r.AllLevels && !r.Level0 {
 		r.MinLevel = max(r.MinLevel, 1)
 	}
@@ -148,7 +165,7 @@ func (s *Scanner) visible(r Request) Request {
 // snapshot and satisfy the filter's conditions on partition columns. Other
 // conditions do not count. Source: DataTableBatchScan.listPartitions.
 func (s *Scanner) Partitions(ctx context.Context, snap *spec.Snapshot, filter predicate.Filter) (map[string]bool, error) {
-	live, err := s.Live(ctx, snap, s.visible(Request{Filter: filter.Only(s.Schema.PartitionKeys...)}))
+	live, err := s.Live(ctx, snap, s.Visible(Request{Filter: filter.Only(s.Schema.PartitionKeys...)}))
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +189,7 @@ func (s *Scanner) PartitionsBefore(ctx context.Context, snap *spec.Snapshot) (ma
 	if err != nil {
 		return nil, err
 	}
-	keep, err := s.keeper(s.visible(Request{}))
+	keep, err := s.keeper(s.Visible(Request{}))
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +207,7 @@ func (s *Scanner) Touched(ctx context.Context, snap *spec.Snapshot) (added, remo
 	if err != nil {
 		return nil, nil, err
 	}
-	keep, err := s.keeper(s.visible(Request{}))
+	keep, err := s.keeper(s.Visible(Request{}))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -260,12 +277,13 @@ func (s *Scanner) keeper(r Request) (func(*spec.ManifestEntry) bool, error) {
 		return nil, err
 	}
 	stats := s.statsTest(r.Filter)
-	if part == nil && bucket == nil && stats == nil && r.MinLevel == 0 && r.Bucket == nil {
+	if part == nil && bucket == nil && stats == nil && r.MinLevel == 0 && r.Bucket == nil && r.MadeSince == 0 {
 		return nil, nil
 	}
 	return func(e *spec.ManifestEntry) bool {
 		return e.File.Level >= r.MinLevel &&
 			(r.Bucket == nil || e.Bucket == *r.Bucket) &&
+			(r.MadeSince == 0 || epochOf(e.File.CreationTime) >= r.MadeSince) &&
 			(part == nil || part(e.Partition)) &&
 			(bucket == nil || bucket(e)) &&
 			(stats == nil || stats(e))
@@ -450,10 +468,13 @@ func group(entries []spec.ManifestEntry) []Split {
 		}
 		out[at].Files = append(out[at].Files, e.File)
 	}
-	slices.SortFunc(out, func(a, b Split) int {
-		return cmp.Or(strings.Compare(string(a.Partition), string(b.Partition)), cmp.Compare(a.Bucket, b.Bucket))
-	})
+	slices.SortFunc(out, ByBucket)
 	return out
+}
+
+// ByBucket orders splits by partition and bucket.
+func ByBucket(a, b Split) int {
+	return cmp.Or(strings.Compare(string(a.Partition), string(b.Partition)), cmp.Compare(a.Bucket, b.Bucket))
 }
 
 // rawConvertible reports whether the files of a bucket need no merging: all on

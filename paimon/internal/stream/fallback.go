@@ -42,7 +42,7 @@ type Pair struct {
 
 // NewPair follows main, and branch behind it, from a position on.
 func NewPair(main, branch *table.Table, name string, at Position) *Pair {
-	return &Pair{main: New(main, at.Next), branch: New(branch, at.Branch), name: name, at: at}
+	return &Pair{main: New(main, Position{Next: at.Next}), branch: New(branch, Position{Next: at.Branch}), name: name, at: at}
 }
 
 // Next gives the next piece, or nil when nothing new has been committed.
@@ -72,7 +72,7 @@ func (p *Pair) alone(ctx context.Context) (*Plan, error) {
 	next := Position{Next: id, Piece: pieceJoin}
 	if snap != nil {
 		if next.Next++; p.at.Full > 0 {
-			plan, err = p.main.full(ctx, snap)
+			plan, err = p.main.full(ctx, snap, p.at.Since)
 		} else {
 			plan, err = p.main.follow(ctx, snap, nil)
 		}
@@ -91,9 +91,9 @@ func (p *Pair) alone(ctx context.Context) (*Plan, error) {
 // start resolves `scan.mode` for both.
 func (p *Pair) start(ctx context.Context) (*Plan, error) {
 	o := p.main.t.Options.Scan
-	mode, err := startMode(o)
+	mode, err := streamMode(p.main.t)
 	if err != nil {
-		return nil, fmt.Errorf("read table %s as a stream: %w", p.main.t.Name, err)
+		return nil, err
 	}
 	main, branch := p.main.t.History.Snapshots, p.branch.t.History.Snapshots
 	last, err := main.LatestID(ctx)
@@ -133,13 +133,26 @@ func (p *Pair) start(ctx context.Context) (*Plan, error) {
 		}
 		return p.follow(ctx)
 	}
-	if p.at.Next, err = firstAfter(ctx, main, o.TimestampMillis); err != nil {
+	if mode != options.FromTimestamp {
+		return nil, errs.Unsupported("read table %s as a stream: 'scan.mode' = '%s' with a fallback branch", p.main.t.Name, mode)
+	}
+	millis, err := Moment(o)
+	if err != nil {
 		return nil, err
 	}
-	if p.at.Branch, err = firstAfter(ctx, branch, o.TimestampMillis); err != nil {
+	if p.at.Next, err = firstSince(ctx, p.main.t, millis); err != nil {
+		return nil, err
+	}
+	if p.at.Branch, err = firstSince(ctx, p.branch.t, millis); err != nil {
 		return nil, err
 	}
 	return p.follow(ctx)
+}
+
+// firstSince gives the first snapshot at or after millis, or the one to come.
+func firstSince(ctx context.Context, t *table.Table, millis int64) (int64, error) {
+	id, _, err := t.History.FirstSince(ctx, millis, false)
+	return max(id, 1), err
 }
 
 // before gives the snapshot before a position, nil for none.

@@ -5,10 +5,10 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
+	"time"
 
 	"github.com/tarndb/tarn/paimon/errs"
-	"github.com/tarndb/tarn/paimon/internal/history"
 	"github.com/tarndb/tarn/paimon/internal/read"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/internal/table"
@@ -20,8 +20,10 @@ import (
 type Position struct {
 	// Next is the next snapshot to read; 0 is the start.
 	Next int64 `json:"next"`
-	// Full, when above 0, starts again with the state of this snapshot.
-	Full int64 `json:"full,omitempty"`
+	// Full, when above 0, starts again with the state of this snapshot; Since,
+	// when not 0, with those of its files that were made since then (epoch ms).
+	Full  int64 `json:"full,omitempty"`
+	Since int64 `json:"since,omitempty"`
 	// Branch is Next of the fallback branch, of a stream that has one.
 	Branch int64 `json:"branch,omitempty"`
 	// Piece is the piece that comes next, where Next and Branch do not tell:
@@ -63,19 +65,24 @@ func (p *Plan) Empty() bool {
 // Source: org.apache.paimon.table.source.DataTableStreamScan.
 type Scanner struct {
 	t    *table.Table
-	next int64 // 0: not started
+	at   Position // to start from; what Full says is done once
+	next int64    // 0: not started
+	over bool     // 'scan.bounded.watermark' is passed
+	now  func() time.Time
 }
 
-// New makes a scanner that starts where the options say (scan.mode) or, when
-// next is above 0, with the changes of snapshot next.
-func New(t *table.Table, next int64) *Scanner { return &Scanner{t: t, next: next} }
+// New makes a scanner that goes on at a position, or starts where the options
+// say (scan.mode) if it is none.
+func New(t *table.Table, at Position) *Scanner {
+	return &Scanner{t: t, at: at, next: at.Next, now: time.Now}
+}
 
 // CheckChanges refuses options that a stream cannot honour, and tables whose
 // files do not tell what changed: rows of merge engines that compute, or keep
 // the first, are no changes until a changelog producer makes some of them.
 func CheckChanges(t *table.Table) error {
-	if err := options.CheckStreamScan(t.Raw); err != nil {
-		return fmt.Errorf("read table %s as a stream: %w", t.Name, err)
+	if _, err := streamMode(t); err != nil {
+		return err
 	}
 	o := t.Options
 	if t.Keyed() && o.Changelog.Producer == options.ChangelogNone && o.MergeEngine != options.Deduplicate {
@@ -84,15 +91,32 @@ func CheckChanges(t *table.Table) error {
 	return nil
 }
 
-// Next gives the next piece, or nil when nothing new has been committed.
+// Next gives the next piece, nil when nothing new has been committed, and
+// io.EOF behind 'scan.bounded.watermark'.
 func (s *Scanner) Next(ctx context.Context) (*Plan, error) {
-	if s.next == 0 {
+	switch {
+	case s.over:
+		return nil, io.EOF
+	case s.at.Full > 0:
+		snap, err := s.t.History.Snapshots.Get(ctx, s.at.Full)
+		if err != nil {
+			return nil, err
+		}
+		return s.full(ctx, snap, s.at.Since)
+	case s.next == 0:
 		return s.start(ctx)
 	}
 	for {
 		snap, err := s.get(ctx, s.next)
 		if err != nil || snap == nil {
 			return nil, err
+		}
+		if s.ends(snap) {
+			s.over = true
+			return nil, io.EOF
+		}
+		if d := s.t.Options.Scan.Delay; d > 0 && snap.TimeMillis > s.now().Add(-d).UnixMilli() {
+			return nil, nil
 		}
 		p, err := s.follow(ctx, snap, nil)
 		if err != nil {
@@ -105,15 +129,17 @@ func (s *Scanner) Next(ctx context.Context) (*Plan, error) {
 	}
 }
 
+// ends reports whether 'scan.bounded.watermark' ends the stream at snap.
+func (s *Scanner) ends(snap *spec.Snapshot) bool {
+	bound := s.t.Options.Scan.BoundedWatermark
+	return bound != nil && snap.Watermark != nil && *snap.Watermark > *bound
+}
+
 // get reads a snapshot, or its long-lived changelog once it has expired; nil
 // when it is not there yet.
 func (s *Scanner) get(ctx context.Context, id int64) (*spec.Snapshot, error) {
 	h := s.t.History
-	snap, err := h.Snapshots.Get(ctx, id)
-	if !errors.Is(err, errs.ErrNotFound) {
-		return snap, err
-	}
-	snap, err = h.Changelogs.Get(ctx, id)
+	snap, err := h.Change(ctx, id)
 	if !errors.Is(err, errs.ErrNotFound) {
 		return snap, err
 	}
@@ -138,6 +164,9 @@ func (s *Scanner) get(ctx context.Context, id int64) (*spec.Snapshot, error) {
 // chooses partitions; nil for all.
 func (s *Scanner) follow(ctx context.Context, snap *spec.Snapshot, keep func(partition []byte) bool) (*Plan, error) {
 	o := s.t.Options
+	if overwrites := s.t.Keyed() && o.Scan.ReadOverwrite || !s.t.Keyed() && o.Scan.ReadAppendOverwrite; overwrites && snap.CommitKind == spec.CommitOverwrite {
+		return s.overwritten(ctx, snap, keep)
+	}
 	var splits []scan.Split
 	var err error
 	switch {
@@ -146,7 +175,7 @@ func (s *Scanner) follow(ctx context.Context, snap *spec.Snapshot, keep func(par
 			return nil, nil
 		}
 		splits, err = s.t.Scanner.Changelog(ctx, snap, scan.Request{Partition: keep})
-	case snap.CommitKind == spec.CommitAppend, snap.CommitKind == spec.CommitOverwrite && o.Scan.ReadOverwrite:
+	case snap.CommitKind == spec.CommitAppend:
 		splits, err = s.t.Scanner.Delta(ctx, snap, scan.Request{Partition: keep})
 	default:
 		return nil, nil
@@ -154,123 +183,69 @@ func (s *Scanner) follow(ctx context.Context, snap *spec.Snapshot, keep func(par
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{Sections: []Section{{Splits: splits, Mode: read.Changes}}, Snapshot: snap, At: Position{Next: snap.ID}, After: Position{Next: snap.ID + 1}}, nil
+	return pieceOf(snap, Section{Splits: splits, Mode: read.Changes}), nil
 }
 
-// start resolves `scan.mode`. Source: CoreOptions.StartupMode and
-// org.apache.paimon.table.source.snapshot.*StartingScanner.
-func (s *Scanner) start(ctx context.Context) (*Plan, error) {
-	snaps := s.t.History.Snapshots
-	latest, err := snaps.Latest(ctx)
-	if err != nil {
-		return nil, err
-	}
-	o := s.t.Options.Scan
-	mode, err := startMode(o)
-	if err != nil {
-		return nil, fmt.Errorf("read table %s as a stream: %w", s.t.Name, err)
-	}
-	switch mode {
-	case "latest-full":
-		if latest == nil {
-			return nil, nil
-		}
-		return s.full(ctx, latest)
-	case "latest":
-		s.next = 1
-		if latest != nil {
-			s.next = latest.ID + 1
-		}
-		return &Plan{Snapshot: latest, After: Position{Next: s.next}}, nil
-	case "from-snapshot":
-		s.next = o.SnapshotID
-		return s.Next(ctx)
-	case "from-snapshot-full":
-		snap, err := snaps.Get(ctx, o.SnapshotID)
+func pieceOf(snap *spec.Snapshot, sections ...Section) *Plan {
+	return &Plan{Sections: sections, Snapshot: snap, At: Position{Next: snap.ID}, After: Position{Next: snap.ID + 1}}
+}
+
+// overwritten plans what an overwrite changed: what it removed is taken back,
+// what it wrote is given. Of tables without a key only what it wrote.
+// Source: FollowUpScanner.getOverwriteChangesPlan, SnapshotReaderImpl.readChanges.
+func (s *Scanner) overwritten(ctx context.Context, snap *spec.Snapshot, keep func(partition []byte) bool) (*Plan, error) {
+	r := scan.Request{Partition: keep}
+	if !s.t.Keyed() {
+		splits, err := s.t.Scanner.Delta(ctx, snap, r)
 		if err != nil {
 			return nil, err
 		}
-		return s.full(ctx, snap)
+		return pieceOf(snap, Section{Splits: splits, Mode: read.Changes}), nil
 	}
-	at, err := firstAfter(ctx, snaps, o.TimestampMillis)
+	removed, added, err := s.t.Scanner.Replaced(ctx, snap, r)
 	if err != nil {
 		return nil, err
 	}
-	s.next = at
-	return s.Next(ctx)
+	return pieceOf(snap, Section{Splits: removed, Mode: read.State, Retract: true}, Section{Splits: added, Mode: read.State}), nil
 }
 
-func startMode(o options.Scan) (string, error) {
-	mode := o.Mode
-	if mode == "default" || mode == "full" {
-		mode = "latest-full"
-		switch {
-		case o.TimestampMillis > 0:
-			mode = "from-timestamp"
-		case o.SnapshotID > 0:
-			mode = "from-snapshot"
-		}
-	}
-	switch mode {
-	case "latest-full", "latest":
-		return mode, nil
-	case "from-timestamp":
-		if o.TimestampMillis <= 0 {
-			return "", errs.Invalid("'scan.mode' = 'from-timestamp' needs 'scan.timestamp-millis'")
-		}
-		return mode, nil
-	case "from-snapshot", "from-snapshot-full":
-		if o.SnapshotID <= 0 {
-			return "", errs.Invalid("'scan.mode' = '%s' needs 'scan.snapshot-id'", mode)
-		}
-		return mode, nil
-	}
-	return "", errs.Unsupported("'scan.mode' = '%s' of streaming reads", mode)
-}
-
-// full plans the state of a snapshot and goes on after it.
-func (s *Scanner) full(ctx context.Context, snap *spec.Snapshot) (*Plan, error) {
-	splits, err := s.state(ctx, snap, nil)
+// full plans the state of a snapshot, or those of its files that were made
+// since a time, and goes on after it.
+func (s *Scanner) full(ctx context.Context, snap *spec.Snapshot, since int64) (*Plan, error) {
+	r := s.told()
+	r.MadeSince = since
+	splits, err := s.t.Scanner.Plan(ctx, snap, r)
 	if err != nil {
 		return nil, err
 	}
 	sections := []Section{{Splits: splits, Mode: read.State}}
 	if s.t.Options.Bucket == -2 && s.t.Options.Changelog.Producer == options.ChangelogNone {
-		waiting, err := s.t.Scanner.Postponed(ctx, snap, scan.Request{})
+		waiting, err := s.t.Scanner.Postponed(ctx, snap, scan.Request{MadeSince: since})
 		if err != nil {
 			return nil, err
 		}
 		sections = append(sections, Section{Splits: waiting, Mode: read.Changes})
 	}
-	s.next = snap.ID + 1
-	return &Plan{Sections: sections, Full: true, Snapshot: snap, At: Position{Full: snap.ID}, After: Position{Next: s.next}}, nil
+	s.next, s.at = snap.ID+1, Position{}
+	s.over = s.ends(snap)
+	return &Plan{Sections: sections, Full: true, Snapshot: snap, At: Position{Full: snap.ID, Since: since}, After: Position{Next: s.next}}, nil
 }
 
-// state plans the rows of a snapshot that streams have told by then. With
-// changelogs made by compaction, rows that no changelog has told yet are left
-// for it.
+// state plans the rows of a snapshot that streams have told by then.
 func (s *Scanner) state(ctx context.Context, snap *spec.Snapshot, keep func(partition []byte) bool) ([]scan.Split, error) {
-	r := scan.Request{Partition: keep}
-	r.Level0 = true // unless a changelog tells its rows later
+	r := s.told()
+	r.Partition = keep
+	return s.t.Scanner.Plan(ctx, snap, r)
+}
+
+// told leaves out rows that a changelog made by compaction has yet to tell.
+func (s *Scanner) told() scan.Request {
+	r := scan.Request{Level0: true} // unless a changelog tells its rows later
 	switch s.t.Options.Changelog.Producer {
 	case options.ChangelogLookup:
 		r.MinLevel = 1
 	case options.ChangelogFullCompaction:
 		r.MinLevel = s.t.Options.Compaction.NumLevels - 1
 	}
-	return s.t.Scanner.Plan(ctx, snap, r)
-}
-
-// firstAfter gives the first snapshot committed at or after millis, or the one
-// to come.
-func firstAfter(ctx context.Context, snaps *history.Snapshots, millis int64) (int64, error) {
-	before, err := snaps.AtOrBefore(ctx, millis-1)
-	if err != nil {
-		return 0, err
-	}
-	if before != nil {
-		return before.ID + 1, nil
-	}
-	earliest, err := snaps.EarliestID(ctx)
-	return max(earliest, 1), err
+	return r
 }

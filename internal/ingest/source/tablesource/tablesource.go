@@ -55,13 +55,14 @@ func (s *Table) ComesInCommits() bool { return true }
 type position struct {
 	Next   int64  `json:"next"`             // next snapshot to read; 0 is the start
 	Full   int64  `json:"full,omitempty"`   // reading the state of this snapshot
+	Since  int64  `json:"since,omitempty"`  // of its files made since then
 	Skip   int64  `json:"skip,omitempty"`   // rows of the piece already given
 	Branch int64  `json:"branch,omitempty"` // next snapshot of the fallback branch
 	Piece  string `json:"piece,omitempty"`  // the piece, where Next and Branch do not tell
 }
 
 func positionOf(at paimon.StreamPosition, skip int64) position {
-	return position{Next: at.Next, Full: at.Full, Skip: skip, Branch: at.Branch, Piece: at.Piece}
+	return position{Next: at.Next, Full: at.Full, Since: at.Since, Skip: skip, Branch: at.Branch, Piece: at.Piece}
 }
 
 // Open implements source.Source.
@@ -72,7 +73,7 @@ func (s *Table) Open(ctx context.Context, from change.Position) (source.Reader, 
 			return nil, fmt.Errorf("read table %s: position %q: %w", s.t.Name(), from, err)
 		}
 	}
-	stream, err := s.t.StreamFrom(paimon.StreamPosition{Next: p.Next, Full: p.Full, Branch: p.Branch, Piece: p.Piece})
+	stream, err := s.t.StreamFrom(paimon.StreamPosition{Next: p.Next, Full: p.Full, Since: p.Since, Branch: p.Branch, Piece: p.Piece})
 	if err != nil {
 		return nil, err
 	}
