@@ -8,10 +8,12 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tarndb/tarn/internal/ingest/source"
 	"github.com/tarndb/tarn/internal/query/duck"
 	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -74,9 +76,34 @@ func (s streams) Close() error {
 
 type rowStream struct{ *paimon.Reader }
 
+// Next gives rows. Of an increment, records that take a row back are left out:
+// a query in batch mode would take them for rows.
 func (r *rowStream) Next(context.Context) (arrow.RecordBatch, error) {
-	b, err := r.Reader.Next()
-	return b.Rows, err
+	for {
+		b, err := r.Reader.Next()
+		if err != nil || !slices.ContainsFunc(b.Kinds, types.RowKind.IsRetract) {
+			return b.Rows, err
+		}
+		rows, err := added(b)
+		b.Rows.Release()
+		if rows != nil || err != nil {
+			return rows, err
+		}
+	}
+}
+
+// added gives the rows of b that take nothing back; nil for none.
+func added(b paimon.Batch) (arrow.RecordBatch, error) {
+	var refs []columnar.Ref
+	for i, k := range b.Kinds {
+		if !k.IsRetract() {
+			refs = append(refs, columnar.Ref{Row: int32(i)})
+		}
+	}
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	return columnar.GatherBatch(memory.DefaultAllocator, b.Rows.Schema(), []arrow.RecordBatch{b.Rows}, refs)
 }
 
 // rawScan gives the engine's own scan of Parquet files: just the table's

@@ -31,11 +31,18 @@ type Start struct {
 // Batch resolves what a batch read of t shows, by its options.
 // Source: org.apache.paimon.table.source.AbstractDataTableScan.createStartingScanner.
 func Batch(ctx context.Context, t *table.Table) (Start, error) {
+	s, err := batch(ctx, t)
+	if err != nil && !strings.Contains(err.Error(), t.Name) {
+		err = fmt.Errorf("read table %s: %w", t.Name, err)
+	}
+	return s, err
+}
+
+func batch(ctx context.Context, t *table.Table) (s Start, err error) {
 	o, mode, err := resolve(ctx, t)
 	if err != nil {
-		return Start{}, fmt.Errorf("read table %s: %w", t.Name, err)
+		return Start{}, err
 	}
-	var s Start
 	snaps := t.History.Snapshots
 	switch mode {
 	case options.LatestFull, options.Latest:
@@ -60,9 +67,6 @@ func Batch(ctx context.Context, t *table.Table) (Start, error) {
 		s, err = latestDelta(ctx, t)
 	case options.Incremental:
 		s, err = increment(ctx, t, o.Between)
-	}
-	if err != nil && !strings.Contains(err.Error(), t.Name) {
-		err = fmt.Errorf("read table %s: %w", t.Name, err)
 	}
 	return s, err
 }

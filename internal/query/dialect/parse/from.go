@@ -111,6 +111,9 @@ func (p *Parser) tablePrimary() ast.TableExpr {
 	}
 	n := p.Name("table name")
 	if p.IsOp("(") {
+		if r := p.increment(n); r != nil {
+			return r
+		}
 		f := &ast.TableFunc{Pos: n.Pos, Call: p.call(n)}
 		f.Alias = p.tableAlias()
 		return f
