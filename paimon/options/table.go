@@ -121,6 +121,7 @@ type Compaction struct {
 	FileNumLimit             int
 	MinFileNum               int // small files of an append table that are worth a compaction; 5
 	ForceRewriteAll          bool
+	DeleteRatio              float64 // share of deleted rows from which a file of an append table is compacted; 0.2
 	ForceUpLevel0            bool
 	LookupRadical            bool
 	LookupMaxInterval        int
@@ -314,6 +315,7 @@ func (r *reader) compaction(producer string) Compaction {
 	c.OptimizationInterval = r.duration("compaction.optimization-interval", 0)
 	c.FileNumLimit = r.integer("compaction.file-num-limit", 100_000, 1)
 	c.MinFileNum = r.integer("compaction.min.file-num", 5, 1)
+	c.DeleteRatio = r.decimal("compaction.delete-ratio-threshold", 0.2)
 	c.ForceRewriteAll = r.boolean("compaction.force-rewrite-all-files", false)
 	c.ForceUpLevel0 = r.boolean("compaction.force-up-level-0", false)
 	c.LookupRadical = r.oneOf("lookup-compact", "radical", "radical", "gentle") == "radical"

@@ -12,7 +12,8 @@ type CommitMessage struct {
 	ChangelogFiles []DataFileMeta
 	// DeletedFiles are files that an append-kind commit takes away (overwrite).
 	DeletedFiles []DataFileMeta
-	// New index files (HASH) and the ones they replace.
+	// New index files (HASH, DELETION_VECTORS) and the ones they replace.
+	// Deletion vectors make the commit an OVERWRITE.
 	NewIndexFiles     []IndexFileMeta
 	DeletedIndexFiles []IndexFileMeta
 
@@ -20,6 +21,10 @@ type CommitMessage struct {
 	CompactBefore    []DataFileMeta
 	CompactAfter     []DataFileMeta
 	CompactChangelog []DataFileMeta
+	// Index files (DELETION_VECTORS) that go with the compaction, and those that
+	// they replace.
+	CompactNewIndexFiles     []IndexFileMeta
+	CompactDeletedIndexFiles []IndexFileMeta
 }
 
 // Empty reports whether the message changes nothing.
@@ -34,5 +39,5 @@ func (m *CommitMessage) HasAppend() bool {
 
 // HasCompact reports whether the message holds compaction results.
 func (m *CommitMessage) HasCompact() bool {
-	return len(m.CompactBefore)+len(m.CompactAfter)+len(m.CompactChangelog) > 0
+	return len(m.CompactBefore)+len(m.CompactAfter)+len(m.CompactChangelog)+len(m.CompactNewIndexFiles)+len(m.CompactDeletedIndexFiles) > 0
 }

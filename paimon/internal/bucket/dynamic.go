@@ -40,7 +40,7 @@ type Options struct {
 // DynamicBucketIndexMaintainer.
 type Index struct {
 	store fileio.Store
-	dir   string // <table>/index
+	path  PathFunc
 	o     Options
 	// current gives the committed hash index files of a partition.
 	current    func(ctx context.Context, partition []byte) ([]spec.IndexManifestEntry, error)
@@ -63,12 +63,15 @@ type bucketFile struct {
 	dirty  bool
 }
 
-// New makes the index of the table in tableDir.
-func New(store fileio.Store, tableDir string, o Options, current func(context.Context, []byte) ([]spec.IndexManifestEntry, error)) *Index {
+// PathFunc gives the path of an index file of a bucket.
+type PathFunc func(partition []byte, bucket int, f *spec.IndexFileMeta) (string, error)
+
+// New makes the index of a table.
+func New(store fileio.Store, path PathFunc, o Options, current func(context.Context, []byte) ([]spec.IndexManifestEntry, error)) *Index {
 	if o.MaxBuckets < 0 {
 		o.MaxBuckets = math.MaxInt16
 	}
-	return &Index{store: store, dir: fileio.Join(tableDir, "index"), o: o, current: current,
+	return &Index{store: store, path: path, o: o, current: current,
 		partitions: map[string]*partition{}, name: uuid.NewString()}
 }
 
@@ -133,7 +136,7 @@ func (x *Index) load(ctx context.Context, part []byte) (*partition, error) {
 			continue
 		}
 		f := &bucketFile{file: &e.File}
-		if f.hashes, err = x.read(ctx, &e.File); err != nil {
+		if f.hashes, err = x.read(ctx, e); err != nil {
 			return nil, err
 		}
 		for _, h := range f.hashes {
@@ -148,8 +151,12 @@ func (x *Index) load(ctx context.Context, part []byte) (*partition, error) {
 	return p, nil
 }
 
-func (x *Index) read(ctx context.Context, f *spec.IndexFileMeta) ([]int32, error) {
-	path := fileio.Join(x.dir, f.FileName)
+func (x *Index) read(ctx context.Context, e *spec.IndexManifestEntry) ([]int32, error) {
+	f := &e.File
+	path, err := x.path(e.Partition, e.Bucket, f)
+	if err != nil {
+		return nil, fmt.Errorf("load bucket index: %w", err)
+	}
 	data, err := fileio.ReadAll(ctx, x.store, path, maxIndexBytes)
 	if err != nil {
 		return nil, fmt.Errorf("load bucket index: %w", err)
@@ -180,7 +187,7 @@ func (x *Index) Prepare(ctx context.Context) ([]Change, error) {
 			if !f.dirty {
 				continue
 			}
-			meta, err := x.write(ctx, f.hashes)
+			meta, err := x.write(ctx, []byte(part), int(b), f.hashes)
 			if err != nil {
 				return nil, err
 			}
@@ -191,15 +198,19 @@ func (x *Index) Prepare(ctx context.Context) ([]Change, error) {
 	return out, nil
 }
 
-func (x *Index) write(ctx context.Context, hashes []int32) (spec.IndexFileMeta, error) {
+func (x *Index) write(ctx context.Context, part []byte, bucket int, hashes []int32) (spec.IndexFileMeta, error) {
 	data := make([]byte, 4*len(hashes))
 	for i, h := range hashes {
 		binary.BigEndian.PutUint32(data[4*i:], uint32(h))
 	}
-	name := fmt.Sprintf("index-%s-%d", x.name, x.counter)
+	meta := spec.IndexFileMeta{IndexType: IndexType, FileName: fmt.Sprintf("index-%s-%d", x.name, x.counter), FileSize: int64(len(data)), RowCount: int64(len(hashes))}
 	x.counter++
-	if err := x.store.Put(ctx, fileio.Join(x.dir, name), data); err != nil {
-		return spec.IndexFileMeta{}, fmt.Errorf("write bucket index: %w", err)
+	path, err := x.path(part, bucket, &meta)
+	if err == nil {
+		err = x.store.Put(ctx, path, data)
 	}
-	return spec.IndexFileMeta{IndexType: IndexType, FileName: name, FileSize: int64(len(data)), RowCount: int64(len(hashes))}, nil
+	if err != nil {
+		return meta, fmt.Errorf("write bucket index: %w", err)
+	}
+	return meta, nil
 }

@@ -38,6 +38,9 @@ func (a *attempt) run(ctx context.Context, latest *spec.Snapshot) (*spec.Snapsho
 	if err := a.checkConflicts(ctx, latest, entries); err != nil {
 		return nil, err
 	}
+	if err := a.checkDead(latest, entries, index); err != nil {
+		return nil, err
+	}
 	schema, err := c.history.Schemas.Latest(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("commit to %s: %w", c.o.Table, err)
@@ -45,6 +48,9 @@ func (a *attempt) run(ctx context.Context, latest *spec.Snapshot) (*spec.Snapsho
 	snap := &spec.Snapshot{
 		Version: spec.SnapshotVersion, UUID: newUUID(), ID: 1, SchemaID: schema.ID, CommitUser: c.o.User, CommitIdentifier: a.Identifier,
 		CommitKind: a.kind, TimeMillis: c.o.Now().UnixMilli(), Watermark: a.Watermark, Properties: a.Properties,
+	}
+	if a.Operation != "" {
+		snap.Operation = &a.Operation
 	}
 	if err := a.fill(ctx, snap, latest, entries, index); err != nil {
 		a.cleanup(context.WithoutCancel(ctx))
@@ -234,6 +240,9 @@ func (a *attempt) replaces(partition []byte, bucket int) bool {
 // current one has assigned buckets without knowing of another writer's keys.
 func (a *attempt) applyIndex(index []spec.IndexManifestEntry) ([]spec.IndexManifestEntry, error) {
 	for _, ch := range a.change.index {
+		if ch.isDeletions() {
+			continue
+		}
 		same := func(e spec.IndexManifestEntry, f *spec.IndexFileMeta) bool {
 			return e.Bucket == ch.bucket && bytes.Equal(e.Partition, ch.partition) && e.File.IndexType == f.IndexType
 		}
@@ -255,7 +264,7 @@ func (a *attempt) applyIndex(index []spec.IndexManifestEntry) ([]spec.IndexManif
 			index = append(index, spec.IndexManifestEntry{Kind: spec.KindAdd, Partition: ch.partition, Bucket: ch.bucket, File: *ch.added})
 		}
 	}
-	return index, nil
+	return a.applyDeletions(index)
 }
 
 func (a *attempt) fillIndex(ctx context.Context, snap, latest *spec.Snapshot, index []spec.IndexManifestEntry) error {

@@ -142,7 +142,7 @@ func (c *Committer) Commit(ctx context.Context, b Committable) (*spec.Snapshot, 
 			return s, nil
 		}
 	}
-	if len(compacted.entries)+len(compacted.changelog) > 0 {
+	if len(compacted.entries)+len(compacted.changelog)+len(compacted.index) > 0 {
 		s, err := c.write(ctx, compacted, since)
 		if last != nil && b.Identifier == BatchIdentifier && errors.Is(err, errs.ErrConflict) {
 			// The rows are in; a batch job that failed now would be run again
@@ -207,7 +207,14 @@ func split(b Committable) (appended, compacted change) {
 		for j := range m.NewIndexFiles {
 			appended.index = append(appended.index, indexChange{partition: m.Partition, bucket: m.Bucket, added: &m.NewIndexFiles[j]})
 		}
+		for j := range m.CompactDeletedIndexFiles {
+			compacted.index = append(compacted.index, indexChange{partition: m.Partition, bucket: m.Bucket, removed: &m.CompactDeletedIndexFiles[j]})
+		}
+		for j := range m.CompactNewIndexFiles {
+			compacted.index = append(compacted.index, indexChange{partition: m.Partition, bucket: m.Bucket, added: &m.CompactNewIndexFiles[j]})
+		}
 	}
+	appended.check = appended.check || appended.deletesRows()
 	if appended.check || b.Overwrite != nil {
 		appended.kind, appended.check = spec.CommitOverwrite, true
 		if b.Overwrite != nil {

@@ -14,10 +14,13 @@ import (
 // that it touches. Plain appends of level-0 files conflict with nothing.
 // Source: org.apache.paimon.operation.commit.ConflictDetection.
 func (a *attempt) checkConflicts(ctx context.Context, latest *spec.Snapshot, entries []spec.ManifestEntry) error {
-	if latest == nil || len(entries) == 0 || !a.check && !a.c.newBuckets(entries) {
+	if latest == nil || len(entries)+len(a.change.index) == 0 || !a.check && !a.c.newBuckets(entries) {
 		return nil
 	}
 	touched := map[string]bool{}
+	for i := range a.change.index {
+		touched[string(a.change.index[i].partition)] = true
+	}
 	for i := range entries {
 		touched[string(entries[i].Partition)] = true
 	}
@@ -37,6 +40,9 @@ func (a *attempt) checkConflicts(ctx context.Context, latest *spec.Snapshot, ent
 	}
 	after, err := a.apply(latest, live, entries)
 	if err != nil {
+		return err
+	}
+	if err := a.checkMarked(latest, after); err != nil {
 		return err
 	}
 	return a.checkOverlap(latest, after)

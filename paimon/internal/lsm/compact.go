@@ -26,6 +26,16 @@ type CompactOptions struct {
 	// Changelog produces changelog while compacting; nil for none. With another
 	// policy than MergeAll, levels above are looked up all the same.
 	Changelog ChangelogProducer
+	// Mark is for tables with deletion vectors: a row on a level above the
+	// output that a level-0 row replaces is listed in CompactResult.Dead, so that
+	// of all versions of a key above level 0 one is alive. Deletes then end in
+	// every compaction. Streams of Files have to be Positioned and leave out
+	// rows that are dead already.
+	Mark bool
+	// Blind says that the row before does not matter for the row after
+	// (deduplicate without sequence.field) nor for a changelog: with Mark, only
+	// keys are read of it.
+	Blind bool
 	// Parallelism is how many stretches of sections are rewritten at once;
 	// default 1. Stretches smaller than MinUpgradeSize are not split off.
 	Parallelism int
@@ -36,6 +46,9 @@ type CompactOptions struct {
 // Source: org.apache.paimon.compact.CompactResult.
 type CompactResult struct {
 	Before, After, Changelog []spec.DataFileMeta
+	// Dead are rows of files that took no part, by file: numbers in the file of
+	// rows that have been replaced.
+	Dead map[string][]uint64
 }
 
 // Empty reports whether nothing changed.

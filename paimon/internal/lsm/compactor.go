@@ -32,6 +32,7 @@ func NewCompactor(files Files, o CompactOptions) *Compactor {
 	c := &Compactor{files: files, o: o, read: o.Read.resolve()}
 	c.o.Parallelism = max(o.Parallelism, 1)
 	c.read.Parallelism = c.o.Parallelism // memory is shared by the stretches
+	c.read.blind = o.Mark && o.Blind
 	return c
 }
 
@@ -55,7 +56,7 @@ func (c *Compactor) Compact(ctx context.Context, lv *Levels, unit Unit) (Compact
 		c = &watched
 	}
 	p := planner{c: c, unit: unit, maxLevel: lv.MaxLevel(), higher: higherRuns(lv, unit)}
-	p.dropDeletes = !c.o.KeepDeletes && unit.OutputLevel != 0 && unit.OutputLevel >= lv.HighestNonEmpty()
+	p.dropDeletes = !c.o.KeepDeletes && unit.OutputLevel != 0 && (unit.OutputLevel >= lv.HighestNonEmpty() || c.o.Mark)
 	p.plan()
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(c.o.Parallelism)
@@ -68,6 +69,7 @@ func (c *Compactor) Compact(ctx context.Context, lv *Levels, unit Unit) (Compact
 		res.Before = append(res.Before, j.res.Before...)
 		res.After = append(res.After, j.res.After...)
 		res.Changelog = append(res.Changelog, j.res.Changelog...)
+		res.addDead(j.res.Dead)
 	}
 	if err == nil {
 		return res, nil
@@ -76,6 +78,15 @@ func (c *Compactor) Compact(ctx context.Context, lv *Levels, unit Unit) (Compact
 		err = errors.Join(err, c.files.Delete(context.WithoutCancel(ctx), written...))
 	}
 	return CompactResult{}, err
+}
+
+func (r *CompactResult) addDead(dead map[string][]uint64) {
+	for file, rows := range dead {
+		if r.Dead == nil {
+			r.Dead = map[string][]uint64{}
+		}
+		r.Dead[file] = append(r.Dead[file], rows...)
+	}
 }
 
 // higherRuns gives the files above the output level that take no part, lowest
@@ -171,7 +182,10 @@ func (p *planner) upgrade(f *File) {
 	mode := UpgradeOnly
 	if cl := p.c.o.Changelog; cl != nil {
 		mode = cl.Upgrade(p.unit.OutputLevel, f)
-		if mode == UpgradeAndRead && !cl.Writes() {
+		switch {
+		case p.c.o.Mark && f.Level == 0 && deletes: // deletes end here
+			mode = UpgradeByRewrite
+		case mode == UpgradeAndRead && !cl.Writes() && !(p.c.o.Mark && len(overlapping(Section{{f}}, p.higher)) > 0):
 			mode = UpgradeOnly
 		}
 	}
@@ -179,7 +193,7 @@ func (p *planner) upgrade(f *File) {
 	case UpgradeAndRead:
 		p.jobs = append(p.jobs, &job{sections: []Section{{{f}}}, changelog: true, keep: true})
 	case UpgradeByRewrite:
-		p.jobs = append(p.jobs, &job{sections: []Section{{{f}}}, changelog: true})
+		p.jobs = append(p.jobs, &job{sections: []Section{{{f}}}, changelog: true, dropDeletes: p.c.o.Mark && p.dropDeletes})
 	default:
 		p.jobs = append(p.jobs, &job{upgrade: f})
 	}
@@ -244,6 +258,9 @@ func (w *rewriter) section(ctx context.Context, s Section, higher [][]*File) err
 	if err != nil {
 		return err
 	}
+	if w.c.o.Mark {
+		m.mark, m.blind = w.mark, o.blind
+	}
 	for err == nil {
 		var st step
 		if st, err = m.next(); err != nil || st == stepEnd {
@@ -262,6 +279,16 @@ func (w *rewriter) section(ctx context.Context, s Section, higher [][]*File) err
 		}
 	}
 	return errors.Join(err, m.close())
+}
+
+// mark notes that a row of a file is dead.
+func (w *rewriter) mark(file string, row int64) {
+	dead := w.job.res.Dead
+	if dead == nil {
+		dead = map[string][]uint64{}
+		w.job.res.Dead = dead
+	}
+	dead[file] = append(dead[file], uint64(row))
 }
 
 // overlapping gives, per level, the files that share keys with the section.
@@ -297,9 +324,12 @@ func (w *rewriter) write(b *columnar.KV) error {
 }
 
 func (w *rewriter) window(v *Window) error {
+	watched := w.changelog != nil
+	if w.data == nil && !watched { // read for the sake of lookups
+		return nil
+	}
 	// Paimon's lookup compaction has no shortcut for single versions.
 	v.Always = w.job.changelog && w.c.read.Policy != MergeAll
-	watched := w.changelog != nil
 	b, key, err := w.folder.fold(&v.Window, w.job.dropDeletes && !watched)
 	if err != nil {
 		return err

@@ -31,6 +31,9 @@ type OpenOptions struct {
 	// From and To bound the encoded keys that are needed, both inclusive; nil
 	// means open. Rows outside may be left out or not.
 	From, To []byte
+	// KeysOnly says that the columns of rows are not looked at: batches may
+	// have none.
+	KeysOnly bool
 }
 
 // Stream gives sorted batches. It serves one goroutine.
@@ -42,6 +45,12 @@ type Stream interface {
 	Next() (*columnar.KV, error)
 	// Close ends the stream. It may be called before io.EOF, and only once.
 	Close() error
+}
+
+// Positioned is an extra power of streams: it tells where rows lie in the file.
+type Positioned interface {
+	// RowAt gives the row number, in the file, of row i of the last batch.
+	RowAt(i int) int64
 }
 
 // Writer takes sorted batches and makes data files of them. Exactly one of

@@ -50,6 +50,10 @@ type merger struct {
 	// spans says whether rows of keys that exist on one level only need
 	// neither engine nor changelog; nil for never.
 	spans func(level int32) bool
+	// mark, when set, is told the file and row number of every row found in the
+	// lookup runs: it is dead then. blind leaves it out of the key's versions.
+	mark  func(file string, row int64)
+	blind bool
 	// fold folds the versions of one key early; nil if the engine cannot.
 	fold func(w *Window) (*columnar.KV, error)
 

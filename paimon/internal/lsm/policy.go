@@ -59,6 +59,15 @@ func (m *merger) lookupKey(start int) error {
 			m.win.Starts = m.win.Starts[:len(m.win.Starts)-1]
 			return nil
 		}
+		if m.mark != nil {
+			file, row, err := c.run.(*fileRun).where(c.pos)
+			if err != nil {
+				return err
+			}
+			if m.mark(file, row); m.blind {
+				return nil
+			}
+		}
 		ref := columnar.Ref{Src: m.source(c), Row: int32(c.pos)}
 		at := start
 		for at < len(m.win.Refs) && m.older(m.win.Refs[at], c) {

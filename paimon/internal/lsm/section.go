@@ -73,6 +73,16 @@ func (r *fileRun) seek(key []byte) error {
 	return nil
 }
 
+// where gives the file of the last batch and the number of its row i there.
+func (r *fileRun) where(i int) (file string, row int64, err error) {
+	f := r.list[r.at-1]
+	p, ok := r.cur.(Positioned)
+	if !ok {
+		return "", 0, fmt.Errorf("data file %s: its reader does not tell where rows lie", f.FileName)
+	}
+	return f.FileName, p.RowAt(i), nil
+}
+
 func (r *fileRun) close() error {
 	if r.cur == nil {
 		return nil
@@ -141,6 +151,7 @@ type mergeOptions struct {
 	ReadOptions
 	mem   memory.Allocator
 	spans func(level int32) bool
+	blind bool // of rows that are looked up only keys are wanted
 }
 
 func (o ReadOptions) resolve() mergeOptions {
@@ -175,7 +186,7 @@ func openSection(ctx context.Context, files Files, s Section, lookup [][]*File, 
 		}
 		runs = append(runs, &cursor{run: r})
 	}
-	open.From, open.To = lo, hi
+	open.From, open.To, open.KeysOnly = lo, hi, o.blind
 	var points []*cursor
 	for _, list := range lookup {
 		points = append(points, &cursor{run: &fileRun{ctx: ctx, files: files, list: list, o: open}})

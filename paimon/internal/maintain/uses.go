@@ -158,9 +158,16 @@ func (u *uses) indexes(ctx context.Context, s *spec.Snapshot, use func(string)) 
 		}
 	}
 	for i := range entries {
-		if entries[i].File.ExternalPath == nil {
-			use(fileio.Join(u.t.Dir, "index", entries[i].File.FileName))
+		e := &entries[i]
+		if e.File.ExternalPath != nil {
+			continue
 		}
+		use(fileio.Join(u.t.Dir, "index", e.File.FileName)) // also when the option was set later
+		path, err := u.t.IndexPath(e.Partition, e.Bucket, &e.File)
+		if err != nil {
+			return err
+		}
+		use(path)
 	}
 	use(u.t.Manifests.Path(*s.IndexManifest))
 	return nil

@@ -18,6 +18,7 @@ import (
 type BucketFiles struct {
 	t         *Table
 	partition []byte
+	bucket    int
 	paths     *datafile.Paths
 	parts     map[int]arrow.Array
 	read      datafile.KVReadOptions
@@ -36,7 +37,7 @@ func (t *Table) Files(partition []byte, bucket int, columns []int) (*BucketFiles
 	if err != nil {
 		return nil, err
 	}
-	return &BucketFiles{t: t, partition: partition, paths: datafile.NewPaths(t.PathOptions(), dir, bucket), parts: parts, read: datafile.KVReadOptions{
+	return &BucketFiles{t: t, partition: partition, bucket: bucket, paths: datafile.NewPaths(t.PathOptions(), dir, bucket), parts: parts, read: datafile.KVReadOptions{
 		Store: t.Store, Formats: t.formats, Fields: t.Schema.Fields, KeyFields: t.KeyAt, Columns: columns, SequenceFields: t.SeqAt,
 		SequenceDescending: t.Options.SequenceDescending, Partition: parts, SchemaFields: t.SchemaFields, Params: t.Raw,
 	}}, nil
@@ -68,6 +69,9 @@ func (b *BucketFiles) Partition() map[int]arrow.Array { return b.parts }
 func (b *BucketFiles) Open(ctx context.Context, f *spec.DataFileMeta, o lsm.OpenOptions) (lsm.Stream, error) {
 	read := b.read
 	read.BatchRows = o.BatchRows
+	if o.KeysOnly {
+		read.Columns = []int{}
+	}
 	var err error
 	if read.Deleted, err = b.deleted(ctx, f); err != nil {
 		return nil, err
@@ -148,6 +152,19 @@ func (b *BucketFiles) Delete(ctx context.Context, files ...spec.DataFileMeta) er
 		for _, extra := range files[i].ExtraFiles {
 			paths = append(paths, b.paths.ExtraFile(&files[i], extra))
 		}
+	}
+	return b.t.Store.Delete(ctx, paths...)
+}
+
+// DeleteIndex removes index files of the bucket that no snapshot refers to.
+func (b *BucketFiles) DeleteIndex(ctx context.Context, files ...spec.IndexFileMeta) error {
+	var paths []string
+	for i := range files {
+		p, err := b.t.IndexPath(b.partition, b.bucket, &files[i])
+		if err != nil {
+			return err
+		}
+		paths = append(paths, p)
 	}
 	return b.t.Store.Delete(ctx, paths...)
 }

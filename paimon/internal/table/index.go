@@ -31,6 +31,12 @@ func (t *Table) IndexPath(partition []byte, bucket int, f *spec.IndexFileMeta) (
 	return fileio.Join(dir, f.FileName), err
 }
 
+// DeletionFiles gives what one writer writes deletion vectors with.
+func (t *Table) DeletionFiles() *deletion.Files {
+	o := t.Options.DeletionVectors
+	return &deletion.Files{Store: t.Store, Cache: t.vectors, Wide: o.Bitmap64, Several: !t.Keyed() && t.Options.Bucket == -1, TargetSize: o.TargetSize, Path: t.IndexPath}
+}
+
 // Deletions gives the vectors at these locations; nil where there are none.
 func (t *Table) Deletions(at map[string]deletion.Location) deletion.Source {
 	if len(at) == 0 {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/table"
 	"github.com/tarndb/tarn/paimon/spec"
@@ -40,6 +42,7 @@ type appendState struct {
 type appendTask struct {
 	before []spec.DataFileMeta
 	gone   bool // another job took some of the files away
+	dead   *frozen
 	done   chan struct{}
 	after  []spec.DataFileMeta
 	err    error
@@ -113,7 +116,9 @@ func (c *appendCompactions) step(ctx context.Context, w *Writer, wait bool) erro
 			return err
 		}
 		if !wait || !c.unaware() {
-			c.start(id)
+			if err := c.start(w, id); err != nil {
+				return err
+			}
 		}
 	}
 	if !wait || c.unaware() {
@@ -128,7 +133,7 @@ func (c *appendCompactions) step(ctx context.Context, w *Writer, wait bool) erro
 }
 
 // start plans a bucket and runs its tasks beside.
-func (c *appendCompactions) start(id bucketID) {
+func (c *appendCompactions) start(w *Writer, id bucketID) error {
 	s := c.state[id]
 	var tasks [][]spec.DataFileMeta
 	if c.unaware() {
@@ -150,13 +155,21 @@ func (c *appendCompactions) start(id bucketID) {
 	}
 	for _, before := range tasks {
 		t := &appendTask{before: before, done: make(chan struct{})}
-		s.running = append(s.running, t)
 		j := appendJob{id: id, files: before}
+		if w.deletions != nil {
+			bw, err := w.bucket(id.partition, id.bucket)
+			if err != nil {
+				return err
+			}
+			t.dead = &frozen{from: bw.dead, seen: map[string]int64{}}
+			j.dead = t.dead
+		}
 		for i := range before {
 			if s.own[before[i].FileName] {
 				j.own = append(j.own, before[i])
 			}
 		}
+		s.running = append(s.running, t)
 		go func() {
 			defer close(t.done)
 			c.slots <- struct{}{}
@@ -164,6 +177,38 @@ func (c *appendCompactions) start(id bucketID) {
 			t.after, t.err = rewriteAppend(c.ctx, c.t, j)
 		}()
 	}
+	return nil
+}
+
+// frozen remembers how many rows of each file were deleted when a compaction
+// read it. Vectors only grow.
+type frozen struct {
+	from *deletion.Bucket
+	mu   sync.Mutex
+	seen map[string]int64
+}
+
+// Vector implements deletion.Source.
+func (f *frozen) Vector(ctx context.Context, dataFile string) (*deletion.Vector, error) {
+	v, err := f.from.Vector(ctx, dataFile)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen[dataFile] = v.Rows()
+	return v, err
+}
+
+// same reports whether no further rows of the files have been deleted.
+func (f *frozen) same(ctx context.Context, files []spec.DataFileMeta) (bool, error) {
+	if f == nil {
+		return true, nil
+	}
+	for i := range files {
+		v, err := f.from.Vector(ctx, files[i].FileName)
+		if err != nil || v.Rows() != f.seen[files[i].FileName] {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // finish takes the results of a bucket's tasks that are there, or waits.
@@ -205,6 +250,14 @@ func (c *appendCompactions) take(ctx context.Context, w *Writer, id bucketID, t 
 	bw, err := w.bucket(id.partition, id.bucket)
 	if err != nil {
 		return err
+	}
+	if same, err := t.dead.same(ctx, t.before); err != nil {
+		return err
+	} else if !same {
+		if c.unaware() {
+			c.state[id].queue = append(c.state[id].queue, t.before...)
+		}
+		return c.drop(ctx, id, t)
 	}
 	if err := bw.compacted(ctx, lsm.CompactResult{Before: t.before, After: t.after}); err != nil {
 		return err

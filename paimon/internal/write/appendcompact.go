@@ -10,6 +10,8 @@ import (
 
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
+	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/internal/table"
 	"github.com/tarndb/tarn/paimon/spec"
@@ -19,29 +21,51 @@ import (
 // Source: AppendCompactCoordinator for unaware buckets, where full is as
 // minor: only small files are worth it; BucketedAppendCompactManager for
 // buckets whose order counts.
-func compactAppend(ctx context.Context, t *table.Table, splits []scan.Split, full bool) ([]spec.CommitMessage, error) {
+func compactAppend(ctx context.Context, t *table.Table, snap *spec.Snapshot, splits []scan.Split, full bool) ([]spec.CommitMessage, error) {
+	vectors, indexes, err := openVectors(ctx, t, snap)
+	if err != nil {
+		return nil, err
+	}
 	p := newAppendPolicy(t.Options)
 	messages := make([]spec.CommitMessage, len(splits))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, s := range splits {
-		messages[i] = spec.CommitMessage{Partition: s.Partition, Bucket: s.Bucket, TotalBuckets: s.TotalBuckets}
 		tasks := p.tasks(t, s, full)
-		results := make([][]spec.DataFileMeta, len(tasks))
+		if len(tasks) == 0 {
+			continue
+		}
+		bw, err := openAppend(t, s, vectors, indexes[scan.Bucket{Partition: string(s.Partition), Number: s.Bucket}])
+		if err != nil {
+			return messages, errors.Join(err, g.Wait())
+		}
 		g.Go(func() error {
+			defer func() { messages[i] = bw.message }()
 			// Tasks of one bucket run one after the other: partitions are many.
-			for j, task := range tasks {
-				var err error
-				if results[j], err = rewriteAppend(gctx, t, appendJob{id: bucketID{string(s.Partition), int32(s.Bucket)}, files: task}); err != nil {
+			for _, task := range tasks {
+				after, err := rewriteAppend(gctx, t, appendJob{id: bw.id, files: task, dead: bw.source()})
+				if err != nil {
 					return err
 				}
-				messages[i].CompactBefore = append(messages[i].CompactBefore, task...)
-				messages[i].CompactAfter = append(messages[i].CompactAfter, results[j]...)
+				if err := bw.compacted(gctx, lsm.CompactResult{Before: task, After: after}); err != nil {
+					return err
+				}
 			}
-			return nil
+			return bw.writeDeletions(gctx)
 		})
 	}
 	return messages, g.Wait()
+}
+
+// openAppend takes up a bucket as a dedicated compaction does.
+func openAppend(t *table.Table, s scan.Split, vectors *deletion.Files, base []spec.IndexFileMeta) (*bucketWriter, error) {
+	files, err := t.Files(s.Partition, s.Bucket, nil)
+	if err != nil {
+		return nil, err
+	}
+	bw := &bucketWriter{id: bucketID{string(s.Partition), int32(s.Bucket)}, files: files}
+	bw.reset(s.TotalBuckets)
+	return bw, bw.openDeletions(vectors, base)
 }
 
 // tasks plans one bucket.
@@ -49,10 +73,11 @@ func (p appendPolicy) tasks(t *table.Table, s scan.Split, full bool) [][]spec.Da
 	var picked []spec.DataFileMeta
 	switch {
 	case t.Options.Bucket == -1:
-		tasks, _ := p.pack(p.candidates(s.Files))
-		return tasks
+		whole, marked := p.candidates(s.Files, s.Deletions)
+		tasks, _ := p.pack(whole)
+		return append(p.packMarked(marked), tasks...)
 	case full:
-		picked = p.full(s.Files)
+		picked = p.full(s.Files, s.Deletions)
 	default:
 		picked, _ = p.next(s.Files)
 	}
@@ -67,6 +92,7 @@ type appendJob struct {
 	id    bucketID
 	files []spec.DataFileMeta
 	own   []spec.DataFileMeta // those that are not committed yet
+	dead  deletion.Source     // of rows that are left out; nil for none
 }
 
 // rewriteAppend writes the rows of the files, in this order, into new ones. On
@@ -81,6 +107,7 @@ func rewriteAppend(ctx context.Context, t *table.Table, j appendJob) ([]spec.Dat
 	if err != nil {
 		return nil, err
 	}
+	files = files.WithDeletions(j.dead)
 	out, err := files.RowWriter(ctx, j.files[0].MinSequence, spec.SourceCompact)
 	if err != nil {
 		return nil, err
@@ -98,7 +125,7 @@ func rewriteAppend(ctx context.Context, t *table.Table, j appendJob) ([]spec.Dat
 }
 
 func copyRows(ctx context.Context, files *table.BucketFiles, f *spec.DataFileMeta, out *datafile.RowWriter) error {
-	in, err := datafile.OpenRows(ctx, files.RowReadOptions(nil), files.Path(f), f)
+	in, err := files.OpenRows(ctx, files.RowReadOptions(nil), f)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/spec"
 )
@@ -16,6 +17,7 @@ type appendPolicy struct {
 	openCost   int64 // bytes that opening a file counts as
 	minFiles   int   // so many small files are worth it whatever their size
 	rewriteAll bool
+	maxDeleted float64 // share of deleted rows from which a file is worth it
 }
 
 // fullMinFiles is the least number of files that a full compaction of a
@@ -28,12 +30,36 @@ const maxAge = 5
 
 func newAppendPolicy(o options.Table) appendPolicy {
 	return appendPolicy{target: o.Files.TargetSize, small: int64(float64(o.Files.TargetSize) * o.Compaction.SmallFileRatio),
-		openCost: o.Scan.SplitOpenCost, minFiles: o.Compaction.MinFileNum, rewriteAll: o.Compaction.ForceRewriteAll}
+		openCost: o.Scan.SplitOpenCost, minFiles: o.Compaction.MinFileNum, rewriteAll: o.Compaction.ForceRewriteAll,
+		maxDeleted: o.Compaction.DeleteRatio}
 }
 
-// candidates are the files that a compaction of an unaware bucket looks at.
-func (p appendPolicy) candidates(files []spec.DataFileMeta) []spec.DataFileMeta {
-	return slices.DeleteFunc(slices.Clone(files), func(f spec.DataFileMeta) bool { return f.FileSize >= p.small })
+// candidates are the files that a compaction of an unaware bucket looks at:
+// small ones and those with many deleted rows. Files with deleted rows are in
+// marked.
+func (p appendPolicy) candidates(files []spec.DataFileMeta, dead map[string]deletion.Location) (whole, marked []spec.DataFileMeta) {
+	for _, f := range files {
+		l, ok := dead[f.FileName]
+		many := ok && l.Cardinality != nil && float64(*l.Cardinality) > p.maxDeleted*float64(f.RowCount)
+		switch {
+		case f.FileSize >= p.small && !many:
+		case ok:
+			marked = append(marked, f)
+		default:
+			whole = append(whole, f)
+		}
+	}
+	return whole, marked
+}
+
+// packMarked makes tasks of files with deleted rows: none of them waits.
+// Source: AppendCompactCoordinator.SubCoordinator.packInDeletionVectorVMode.
+func (p appendPolicy) packMarked(files []spec.DataFileMeta) [][]spec.DataFileMeta {
+	tasks, rest := p.pack(files)
+	if len(rest) > 0 {
+		tasks = append(tasks, inOrder(rest))
+	}
+	return tasks
 }
 
 // pack makes tasks of the small files of one partition of an unaware-bucket
@@ -87,15 +113,20 @@ func (p appendPolicy) next(queue []spec.DataFileMeta) (picked, rest []spec.DataF
 }
 
 // full picks the files of a full compaction of a bucket: all behind the large
-// ones at its head, if more than half of them are small.
+// ones at its head, if more than half of them are small or some has deleted
+// rows.
 // Source: BucketedAppendCompactManager.FullCompactTask.
-func (p appendPolicy) full(files []spec.DataFileMeta) []spec.DataFileMeta {
+func (p appendPolicy) full(files []spec.DataFileMeta, dead map[string]deletion.Location) []spec.DataFileMeta {
 	bySequence(files)
 	if p.rewriteAll {
 		return files
 	}
-	for len(files) > 0 && files[0].FileSize >= p.small {
+	marked := func(f spec.DataFileMeta) bool { _, ok := dead[f.FileName]; return ok }
+	for len(files) > 0 && files[0].FileSize >= p.small && !marked(files[0]) {
 		files = files[1:]
+	}
+	if slices.ContainsFunc(files, marked) {
+		return files
 	}
 	few := 0
 	for i := range files {

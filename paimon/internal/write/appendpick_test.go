@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
@@ -33,7 +34,9 @@ func TestPackUnaware(t *testing.T) {
 	p := appendPolicy{target: 100, small: 70, openCost: 5, minFiles: 4}
 	f := func(sizes, tasks, rest string) {
 		t.Helper()
-		got, left := p.pack(p.candidates(sized(sizes)))
+		whole, marked := p.candidates(sized(sizes), nil)
+		require.Empty(t, marked)
+		got, left := p.pack(whole)
 		var list []string
 		for _, task := range got {
 			list = append(list, names(task))
@@ -67,7 +70,7 @@ func TestPickBucketedFull(t *testing.T) {
 	p := appendPolicy{target: 100, small: 70, minFiles: 3}
 	f := func(sizes, picked string) {
 		t.Helper()
-		require.Equal(t, picked, names(p.full(sized(sizes))), sizes)
+		require.Equal(t, picked, names(p.full(sized(sizes), nil)), sizes)
 	}
 	f("10 10", "")
 	f("10 10 10", "0 1 2")
@@ -76,4 +79,24 @@ func TestPickBucketedFull(t *testing.T) {
 	f("10 90 10 10", "0 1 2 3")
 	p.rewriteAll = true
 	f("90", "0")
+}
+
+func TestFilesWithDeletedRows(t *testing.T) {
+	p := appendPolicy{target: 100, small: 70, openCost: 5, minFiles: 4, maxDeleted: 0.2}
+	files := sized("90 90 90 10 10")
+	dead := map[string]deletion.Location{}
+	for i := range files {
+		files[i].RowCount = 100
+	}
+	mark := func(i int, rows int64) { dead[files[i].FileName] = deletion.Location{Cardinality: &rows} }
+	mark(0, 20)
+	mark(1, 21)
+	mark(3, 1)
+	whole, marked := p.candidates(files, dead)
+	require.Equal(t, names(files[4:]), names(whole))
+	require.Equal(t, names([]spec.DataFileMeta{files[1], files[3]}), names(marked))
+	tasks := p.packMarked(marked)
+	require.Len(t, tasks, 1, "they do not wait for others")
+	require.Equal(t, names(files), names(p.full(files, dead)))
+	require.Empty(t, p.full(files, nil))
 }

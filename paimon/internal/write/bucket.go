@@ -12,7 +12,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tarndb/tarn/paimon/columnar"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/internal/table"
 	"github.com/tarndb/tarn/paimon/spec"
 )
@@ -27,6 +29,7 @@ type bucketWriter struct {
 	levels  *lsm.Levels // nil when no compaction runs here
 	state   lsm.PickState
 	message spec.CommitMessage
+	dead    *deletion.Bucket // deletion vectors, where compaction runs; nil for none
 
 	// Rows that go to files in the order they come, see plain.
 	direct    lsm.Writer // nil: no file is open
@@ -62,12 +65,59 @@ func (w *Writer) bucket(partition string, b int32) (*bucketWriter, error) {
 			return nil, err
 		}
 	}
+	if err := bw.openDeletions(w.deletions, w.indexes[id.scan()]); err != nil {
+		return nil, err
+	}
 	w.buckets[id] = bw
 	return bw, nil
 }
 
 func (bw *bucketWriter) reset(totalBuckets int) {
 	bw.message = spec.CommitMessage{Partition: []byte(bw.id.partition), Bucket: int(bw.id.bucket), TotalBuckets: totalBuckets}
+}
+
+func (id bucketID) scan() scan.Bucket {
+	return scan.Bucket{Partition: id.partition, Number: int(id.bucket)}
+}
+
+// openDeletions takes up the deletion vectors of the bucket; files is nil for
+// tables without any.
+func (bw *bucketWriter) openDeletions(files *deletion.Files, base []spec.IndexFileMeta) (err error) {
+	if files == nil {
+		return nil
+	}
+	if bw.dead, err = deletion.OpenBucket(files, []byte(bw.id.partition), int(bw.id.bucket), base); err != nil {
+		return err
+	}
+	bw.files = bw.files.WithDeletions(bw.dead)
+	return nil
+}
+
+// writeDeletions adds the index file of new deletion vectors to the message.
+func (bw *bucketWriter) writeDeletions(ctx context.Context) error {
+	if bw.dead == nil || !bw.dead.Changed() {
+		return nil
+	}
+	var keep func(file string) bool // append tables delete rows of files that their writers do not know
+	if bw.levels != nil {
+		live := map[string]bool{}
+		for _, f := range bw.levels.Files() {
+			live[f.FileName] = true
+		}
+		keep = func(file string) bool { return live[file] }
+	}
+	added, removed, err := bw.dead.Write(ctx, keep)
+	bw.message.CompactNewIndexFiles = append(bw.message.CompactNewIndexFiles, added...)
+	bw.message.CompactDeletedIndexFiles = append(bw.message.CompactDeletedIndexFiles, removed...)
+	return err
+}
+
+// source gives the deleted rows of the bucket's files; nil for none.
+func (bw *bucketWriter) source() deletion.Source {
+	if bw.dead == nil {
+		return nil
+	}
+	return bw.dead
 }
 
 // take gives the message of the commit being prepared and starts the next.
@@ -126,12 +176,35 @@ func (bw *bucketWriter) compacted(ctx context.Context, r lsm.CompactResult) erro
 			}
 		}
 	}
+	if err := bw.markDead(ctx, &r); err != nil {
+		return err
+	}
 	m.CompactAfter = append(m.CompactAfter, r.After...)
 	m.CompactChangelog = append(m.CompactChangelog, r.Changelog...)
 	if bw.levels == nil {
 		return nil
 	}
 	return bw.levels.Update(r.Before, r.After)
+}
+
+// markDead takes over what a compaction says of deleted rows.
+func (bw *bucketWriter) markDead(ctx context.Context, r *lsm.CompactResult) error {
+	if bw.dead == nil {
+		return nil
+	}
+	if err := bw.dead.Mark(ctx, r.Dead); err != nil {
+		return err
+	}
+	stays := map[string]bool{}
+	for i := range r.After {
+		stays[r.After[i].FileName] = true
+	}
+	for i := range r.Before {
+		if name := r.Before[i].FileName; !stays[name] {
+			bw.dead.Drop(name)
+		}
+	}
+	return nil
 }
 
 // discard deletes files that no commit took.
@@ -150,6 +223,7 @@ func (bw *bucketWriter) discard(ctx context.Context) {
 		}
 	}
 	_ = bw.files.Delete(ctx, made...) // what stays is an orphan
+	_ = bw.files.DeleteIndex(ctx, slices.Concat(m.NewIndexFiles, m.CompactNewIndexFiles)...)
 }
 
 // append writes rows as they come: of a table without a primary key, or into

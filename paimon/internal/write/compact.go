@@ -11,6 +11,7 @@ import (
 
 	"github.com/tarndb/tarn/paimon/internal/changelog"
 	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/internal/table"
@@ -26,7 +27,14 @@ func newCompactor(t *table.Table, read lsm.ReadOptions, files lsm.Files, maxLeve
 		return nil, err
 	}
 	return lsm.NewCompactor(e.files(files), lsm.CompactOptions{Read: read, MinUpgradeSize: int64(float64(t.Options.Files.TargetSize) * c.SmallFileRatio),
-		Rewrite: rewrites(t, e), Changelog: producer(t, maxLevel, overwrite), Parallelism: runtime.GOMAXPROCS(0)}), nil
+		Rewrite: rewrites(t, e), Changelog: producer(t, maxLevel, overwrite), Parallelism: runtime.GOMAXPROCS(0),
+		Mark: t.Options.DeletionVectors.Enabled, Blind: latestWins(t.Options) && t.Options.Changelog.Producer != options.ChangelogLookup}), nil
+}
+
+// latestWins reports whether the newest record of a key is the row whatever
+// older ones say.
+func latestWins(o options.Table) bool {
+	return o.MergeEngine == options.Deduplicate && len(o.SequenceFields) == 0
 }
 
 // rewrites names the files that may not stay as they are; nil for none.
@@ -41,12 +49,16 @@ func rewrites(t *table.Table, e *expiry) func(*lsm.File) bool {
 }
 
 // pickFull picks all files of a bucket.
-func pickFull(t *table.Table, levels *lsm.Levels) (lsm.Unit, bool, error) {
+func pickFull(t *table.Table, bw *bucketWriter) (lsm.Unit, bool, error) {
 	e, err := newExpiry(t, time.Now)
 	if err != nil {
 		return lsm.Unit{}, false, err
 	}
-	u, ok := lsm.PickFull(levels.NumLevels(), levels.Runs(), rewrites(t, e))
+	rewrite := rewrites(t, e)
+	if bw.dead != nil && !t.Options.Compaction.ForceRewriteAll {
+		rewrite = func(f *lsm.File) bool { return bw.dead.Has(f.FileName) || e != nil && e.holds(f) }
+	}
+	u, ok := lsm.PickFull(bw.levels.NumLevels(), bw.levels.Runs(), rewrite)
 	return u, ok, nil
 }
 
@@ -65,7 +77,7 @@ func producer(t *table.Table, maxLevel int, overwrite bool) lsm.ChangelogProduce
 	}
 	lookup := changelog.LookupOptions{
 		MaxLevel: maxLevel, NoChangelog: overwrite || o.Changelog.Producer != options.ChangelogLookup, Dedup: dedup,
-		Latest: o.MergeEngine == options.Deduplicate && len(o.SequenceFields) == 0,
+		Latest: latestWins(o),
 	}
 	switch {
 	case o.MergeEngine == options.FirstRow:
@@ -74,6 +86,8 @@ func producer(t *table.Table, maxLevel int, overwrite bool) lsm.ChangelogProduce
 		return changelog.NewLookup(lookup)
 	case o.Changelog.Producer == options.ChangelogFullCompaction && !overwrite:
 		return changelog.NewFull(maxLevel, dedup)
+	case o.DeletionVectors.Enabled, o.ForceLookup:
+		return changelog.NewLookup(lookup)
 	}
 	return nil
 }
@@ -174,7 +188,7 @@ func (c *compactions) start(bw *bucketWriter, full bool) error {
 	var ok bool
 	var err error
 	if full {
-		unit, ok, err = pickFull(c.t, bw.levels)
+		unit, ok, err = pickFull(c.t, bw)
 	} else {
 		unit, bw.state, ok = lsm.Pick(c.pick, bw.state, bw.levels.NumLevels(), bw.levels.Runs(), time.Now())
 	}
@@ -236,11 +250,11 @@ func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.Comm
 	var messages []spec.CommitMessage
 	switch {
 	case t.Options.Bucket == datafile.PostponeBucket:
-		messages, err = compactPostponed(ctx, t, splits, r)
+		messages, err = compactPostponed(ctx, t, snap, splits, r)
 	case t.Keyed():
-		messages, err = compactKeyed(ctx, t, splits, r.Full)
+		messages, err = compactKeyed(ctx, t, snap, splits, r.Full)
 	default:
-		messages, err = compactAppend(ctx, t, splits, r.Full)
+		messages, err = compactAppend(ctx, t, snap, splits, r.Full)
 	}
 	if err != nil {
 		discardAll(context.WithoutCancel(ctx), t, messages)
@@ -255,8 +269,12 @@ func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.Comm
 	return out, nil
 }
 
-func compactKeyed(ctx context.Context, t *table.Table, splits []scan.Split, full bool) ([]spec.CommitMessage, error) {
+func compactKeyed(ctx context.Context, t *table.Table, snap *spec.Snapshot, splits []scan.Split, full bool) ([]spec.CommitMessage, error) {
 	read, _, err := t.ReadOptions(nil)
+	if err != nil {
+		return nil, err
+	}
+	vectors, indexes, err := openVectors(ctx, t, snap)
 	if err != nil {
 		return nil, err
 	}
@@ -264,37 +282,60 @@ func compactKeyed(ctx context.Context, t *table.Table, splits []scan.Split, full
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, s := range splits {
-		g.Go(func() error { return compactBucket(gctx, t, read, s, full, &messages[i]) })
+		g.Go(func() error {
+			bw, err := openToCompact(t, s, vectors, indexes[scan.Bucket{Partition: string(s.Partition), Number: s.Bucket}])
+			if err != nil {
+				return err
+			}
+			err = compactBucket(gctx, t, read, bw, full)
+			messages[i] = bw.message
+			return err
+		})
 	}
 	return messages, g.Wait()
 }
 
-func compactBucket(ctx context.Context, t *table.Table, read lsm.ReadOptions, s scan.Split, full bool, m *spec.CommitMessage) error {
-	levels, err := lsm.NewLevels(t.KeyOf, t.Options.Compaction.NumLevels, s.Files)
-	if err != nil {
-		return err
+// openVectors gives what the deletion vectors of a snapshot are changed with;
+// nil for tables without.
+func openVectors(ctx context.Context, t *table.Table, snap *spec.Snapshot) (*deletion.Files, map[scan.Bucket][]spec.IndexFileMeta, error) {
+	if !t.Options.DeletionVectors.Enabled {
+		return nil, nil, nil
 	}
+	indexes, err := t.Scanner.DeletionFiles(ctx, snap)
+	return t.DeletionFiles(), indexes, err
+}
+
+func compactBucket(ctx context.Context, t *table.Table, read lsm.ReadOptions, bw *bucketWriter, full bool) error {
+	levels := bw.levels
 	var unit lsm.Unit
 	var ok bool
+	var err error
 	if full || t.Options.Changelog.Producer == options.ChangelogFullCompaction { // else changes wait for the strategy
-		unit, ok, err = pickFull(t, levels)
+		unit, ok, err = pickFull(t, bw)
 	} else {
 		unit, _, ok = lsm.Pick(pickOptions(t.Options), lsm.PickState{}, levels.NumLevels(), levels.Runs(), time.Now())
 	}
 	if !ok || err != nil {
 		return err
 	}
-	files, err := t.Files(s.Partition, s.Bucket, nil)
+	result, err := compactUnit(ctx, t, read, bw.files, levels, compaction{bucket: bw.id, unit: unit})
 	if err != nil {
 		return err
 	}
-	result, err := compactUnit(ctx, t, read, files, levels, compaction{bucket: bucketID{string(s.Partition), int32(s.Bucket)}, unit: unit})
-	if err != nil {
+	if err := bw.compacted(ctx, result); err != nil {
 		return err
 	}
-	*m = spec.CommitMessage{Partition: s.Partition, Bucket: s.Bucket, TotalBuckets: s.TotalBuckets,
-		CompactBefore: result.Before, CompactAfter: result.After, CompactChangelog: result.Changelog}
-	return nil
+	return bw.writeDeletions(ctx)
+}
+
+// openToCompact takes up a bucket as a dedicated compaction does.
+func openToCompact(t *table.Table, s scan.Split, vectors *deletion.Files, base []spec.IndexFileMeta) (*bucketWriter, error) {
+	bw, err := openAppend(t, s, vectors, base)
+	if err != nil {
+		return nil, err
+	}
+	bw.levels, err = lsm.NewLevels(t.KeyOf, t.Options.Compaction.NumLevels, s.Files)
+	return bw, err
 }
 
 // discardAll deletes the files of compactions that will not be committed.

@@ -121,11 +121,12 @@ type expiringFiles struct {
 	e *expiry
 }
 
-// Open implements lsm.Files. The files that a first-row compaction only looks
-// keys up in are read whole: a key has come before even if its row expires.
+// Open implements lsm.Files. Files in which keys are only looked up are read
+// whole by first-row compactions, as a key has come before even if its row
+// expires, and with deletion vectors: a row that expires is replaced too.
 func (f expiringFiles) Open(ctx context.Context, m *spec.DataFileMeta, o lsm.OpenOptions) (lsm.Stream, error) {
 	s, err := f.Files.Open(ctx, m, o)
-	if err != nil || o.From != nil && f.e.t.Options.MergeEngine == options.FirstRow {
+	if err != nil || o.From != nil && (f.e.t.Options.MergeEngine == options.FirstRow || f.e.t.Options.DeletionVectors.Enabled) {
 		return s, err
 	}
 	return &expiringStream{Stream: s, at: f.e.at, oldest: f.e.now().Unix() - f.e.age}, nil

@@ -59,7 +59,7 @@ func newClock() func() time.Time {
 // compactPostponed moves postponed rows to real buckets, by replaying them, and
 // compacts the buckets of partitions that have none. All is one COMPACT commit.
 // Source: CompactAction.buildForPostponeBucketCompaction, BucketFiles.
-func compactPostponed(ctx context.Context, t *table.Table, splits []scan.Split, r CompactRequest) ([]spec.CommitMessage, error) {
+func compactPostponed(ctx context.Context, t *table.Table, snap *spec.Snapshot, splits []scan.Split, r CompactRequest) ([]spec.CommitMessage, error) {
 	byCount := map[int][]scan.Split{}
 	waiting := map[string]bool{}
 	counts := realBuckets(splits)
@@ -83,7 +83,7 @@ func compactPostponed(ctx context.Context, t *table.Table, splits []scan.Split, 
 		}
 	}
 	rest := slices.DeleteFunc(slices.Clone(splits), func(s scan.Split) bool { return s.Bucket < 0 || waiting[string(s.Partition)] })
-	messages, err := compactKeyed(ctx, t, rest, r.Full)
+	messages, err := compactKeyed(ctx, t, snap, rest, r.Full)
 	return append(out, messages...), err
 }
 

@@ -25,8 +25,10 @@ func (w *Writer) refresh(ctx context.Context) error {
 		return fmt.Errorf("write table %s: %w", w.t.Name, err)
 	}
 	changes := map[bucketID]*fileChanges{}
+	var newest *spec.Snapshot
 	for id := w.seen + 1; id <= latest; id++ {
 		snap, err := w.t.History.Snapshots.Get(ctx, id)
+		newest = snap
 		if errors.Is(err, errs.ErrNotFound) {
 			return w.restart(ctx)
 		}
@@ -41,6 +43,9 @@ func (w *Writer) refresh(ctx context.Context) error {
 		if err := w.adopt(id, c); err != nil {
 			return err
 		}
+	}
+	if err := w.adoptDeletions(ctx, newest); err != nil {
+		return err
 	}
 	w.seen, w.fresh = max(w.seen, latest), true
 	return nil
@@ -133,6 +138,31 @@ func (w *Writer) adopt(id bucketID, c *fileChanges) error {
 		return &errs.ConflictError{Table: w.t.Name, Base: w.seen, Detail: fmt.Sprintf("another job compacted or overwrote bucket %d while this one was compacting it; this one begins again on the newest snapshot", id.bucket)}
 	}
 	return bw.levels.Update(went, came)
+}
+
+// adoptDeletions takes up the deletion vectors that others have committed;
+// newest is nil when nothing was.
+func (w *Writer) adoptDeletions(ctx context.Context, newest *spec.Snapshot) error {
+	if newest == nil || w.deletions == nil {
+		return nil
+	}
+	var err error
+	if w.indexes, err = w.t.Scanner.DeletionFiles(ctx, newest); err != nil {
+		return fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
+	for id, bw := range w.buckets {
+		files := w.indexes[id.scan()]
+		if bw.dead == nil || bw.dead.Knows(files) {
+			continue
+		}
+		if bw.dead.Changed() || w.compact != nil && w.compact.running[bw] != nil {
+			return &errs.ConflictError{Table: w.t.Name, Base: w.seen, Detail: fmt.Sprintf("another job changed the deletion vectors of bucket %d while this one was compacting it; this one begins again on the newest snapshot", id.bucket)}
+		}
+		if err := bw.dead.Reset(files); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (bw *bucketWriter) raise(files []spec.DataFileMeta) {

@@ -28,6 +28,7 @@ import (
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/bucket"
 	"github.com/tarndb/tarn/paimon/internal/datafile"
+	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/internal/table"
@@ -74,9 +75,13 @@ type Writer struct {
 	fresh   bool  // looked for newer ones since the last commit
 	compact *compactions
 	appends *appendCompactions // tables without a primary key
-	ignore  func(types.RowKind) bool
-	kinds   int // column of 'rowkind.field'; -1: rows have theirs
-	commits int64
+	// deletions writes deletion vectors, nil where no compaction makes any;
+	// indexes are the committed ones.
+	deletions *deletion.Files
+	indexes   map[scan.Bucket][]spec.IndexFileMeta
+	ignore    func(types.RowKind) bool
+	kinds     int // column of 'rowkind.field'; -1: rows have theirs
+	commits   int64
 }
 
 type bucketID struct {
@@ -119,7 +124,7 @@ func New(ctx context.Context, t *table.Table, o Options) (*Writer, error) {
 		return w, err
 	}
 	if t.Options.Bucket == -1 {
-		w.index = bucket.New(t.Store, t.Dir, bucket.Options{TargetRows: t.Options.DynamicBucketTargetRows, MaxBuckets: t.Options.DynamicBucketMax}, w.currentIndex)
+		w.index = bucket.New(t.Store, t.IndexPath, bucket.Options{TargetRows: t.Options.DynamicBucketTargetRows, MaxBuckets: t.Options.DynamicBucketMax}, w.currentIndex)
 	}
 	w.keys = columnar.NewKeyEncoder(typesAt(t.Schema.Fields, t.KeyAt), columnar.KeyOptions{})
 	if len(t.SeqAt) > 0 {
@@ -157,6 +162,9 @@ func (w *Writer) restore(ctx context.Context) error {
 			return nil
 		}
 	}
+	if w.indexes, err = w.t.Scanner.DeletionFiles(ctx, w.base); err != nil {
+		return fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
 	for _, s := range splits {
 		if w.t.Options.Bucket > 0 && s.TotalBuckets > 0 && s.TotalBuckets != w.t.Options.Bucket {
 			w.router.rescaled[string(s.Partition)] = s.TotalBuckets
@@ -169,6 +177,9 @@ func (w *Writer) restore(ctx context.Context) error {
 // watchAppends looks for files to compact among those that are there.
 func (w *Writer) watchAppends() {
 	w.appends = newAppendCompactions(w.t)
+	if w.t.Options.DeletionVectors.Enabled {
+		w.deletions = w.t.DeletionFiles()
+	}
 	for id, s := range w.live {
 		w.appends.changed(id, &fileChanges{came: s.Files})
 	}
@@ -201,6 +212,9 @@ func (w *Writer) openBuffer() error {
 	}
 	if !w.t.Options.WriteOnly && !w.o.NoCompaction && w.t.Options.Bucket != datafile.PostponeBucket {
 		w.compact = newCompactions(w.t, read, w.o.Overwrite)
+		if w.t.Options.DeletionVectors.Enabled {
+			w.deletions = w.t.DeletionFiles()
+		}
 	}
 	return nil
 }
@@ -396,6 +410,9 @@ func (w *Writer) messages(ctx context.Context, active []*bucketWriter) ([]spec.C
 	var out []spec.CommitMessage
 	at := map[bucketID]int{}
 	for _, bw := range active {
+		if err := bw.writeDeletions(ctx); err != nil {
+			return nil, fmt.Errorf("write table %s: %w", w.t.Name, err)
+		}
 		m := bw.take()
 		if m.Empty() {
 			continue
