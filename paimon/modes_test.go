@@ -34,9 +34,10 @@ func (c cells) String() string { return fmt.Sprintf("%d %d %d %s", c.p, c.k, c.n
 
 // modes is a table d.users (p INT, k INT, n BIGINT, v STRING) of any bucket mode.
 type modes struct {
-	t     *testing.T
-	ctx   context.Context
-	store fileio.Store
+	t      *testing.T
+	ctx    context.Context
+	store  fileio.Store
+	memory int64 // for buffers; 0: enough
 }
 
 func newModes(t *testing.T, store fileio.Store, d catalog.Definition) *modes {
@@ -51,7 +52,7 @@ func newModes(t *testing.T, store fileio.Store, d catalog.Definition) *modes {
 
 // open opens the warehouse as a new process would.
 func (m *modes) open() *paimon.Warehouse {
-	return paimon.Open(m.store, paimon.Options{SpillDir: m.t.TempDir()})
+	return paimon.Open(m.store, paimon.Options{SpillDir: m.t.TempDir(), WriteMemory: m.memory})
 }
 
 func (m *modes) table(hint map[string]string) *paimon.Table {

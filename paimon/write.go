@@ -140,6 +140,9 @@ func (c *Committer) Commit(ctx context.Context, b Commit) (*spec.Snapshot, error
 		if err != nil {
 			return nil, err
 		}
+		if partial := b.Overwrite.Dynamic || len(b.Overwrite.Static) > 0; partial && len(b.Messages) > 0 && c.t.t.Schema.CrossPartition() {
+			return nil, errs.Unsupported("overwrite some partitions of table %s: its primary key lacks partition columns, and keys of the new rows may be in others; overwrite the whole table ('dynamic-partition-overwrite' = 'false'), or insert", c.t.Name())
+		}
 		if b.Overwrite.Dynamic && len(c.t.t.PartAt) > 0 && len(b.Messages) == 0 {
 			return nil, nil
 		}

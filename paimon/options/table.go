@@ -56,6 +56,7 @@ type Table struct {
 	Tags       Tags
 
 	Postpone Postpone
+	Cross    Cross
 
 	// MaxWritersToSpill is how many buckets of rows that are not merged have a
 	// file open; more wait in the write buffer.
@@ -231,6 +232,7 @@ func Parse(m Map, hasKey bool) (Table, error) {
 		DynamicBucketTargetRows: int64(r.integer("dynamic-bucket.target-row-num", 2_000_000, 1)),
 		DynamicBucketMax:        r.integer("dynamic-bucket.max-buckets", -1, -1),
 		Postpone:                r.postpone(),
+		Cross:                   r.cross(),
 		MaxWritersToSpill:       r.integer("write-max-writers-to-spill", 10, 0),
 		WriteBufferForAppend:    r.boolean("write-buffer-for-append", false),
 		WriteBuffer:             r.bytes("write-buffer-size", 256<<20),

@@ -6,6 +6,9 @@ type CommitMessage struct {
 	Partition    []byte // BinaryRow bytes without the arity prefix; zero-field row if unpartitioned
 	Bucket       int
 	TotalBuckets int
+	// Known, when set, is the newest snapshot whose rows the writer knew (0:
+	// none): rows that another job has committed since make it a conflict.
+	Known *int64
 
 	// Files written since the last commit (level 0).
 	NewFiles       []DataFileMeta

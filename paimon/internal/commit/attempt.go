@@ -31,6 +31,9 @@ func (a *attempt) run(ctx context.Context, latest *spec.Snapshot) (*spec.Snapsho
 	if err := a.checkBase(ctx, latest); err != nil {
 		return nil, err
 	}
+	if err := a.checkKnown(ctx, latest); err != nil {
+		return nil, err
+	}
 	entries, index, err := a.resolve(ctx, latest)
 	if err != nil {
 		return nil, err

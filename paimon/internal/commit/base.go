@@ -57,6 +57,41 @@ func (a *attempt) checkBase(ctx context.Context, latest *spec.Snapshot) error {
 	return nil
 }
 
+// checkKnown refuses a commit if another job has added rows, or taken some
+// away, since those that its writer knew.
+func (a *attempt) checkKnown(ctx context.Context, latest *spec.Snapshot) error {
+	if a.kind == spec.CommitCompact || latest == nil {
+		return nil
+	}
+	known := int64(-1)
+	for i := range a.Messages {
+		if k := a.Messages[i].Known; k != nil && (known < 0 || *k < known) {
+			known = *k
+		}
+	}
+	if known < 0 {
+		return nil
+	}
+	known = max(known, a.c.followed)
+	if latest.ID <= known {
+		return nil
+	}
+	since, err := a.c.history.Snapshots.Range(ctx, known+1, latest.ID)
+	if err != nil {
+		return fmt.Errorf("check commit to %s: %w", a.c.o.Table, err)
+	}
+	for _, s := range since {
+		if s.CommitUser != a.c.o.User && (s.CommitKind == spec.CommitAppend || s.CommitKind == spec.CommitOverwrite) {
+			return a.conflict(s, "another job (%s) has written since this one read where the keys are: a table whose primary key lacks partition columns takes one writing job at a time; this one begins again on the newest snapshot", s.CommitUser)
+		}
+	}
+	if int64(len(since)) < latest.ID-known {
+		return a.conflict(latest, "snapshots since %d have expired unseen; this job begins again on the newest one", known)
+	}
+	a.c.followed = latest.ID
+	return nil
+}
+
 // same reports whether two snapshots of one id are one.
 func same(a, b *spec.Snapshot) bool {
 	if a.UUID != nil && b.UUID != nil {

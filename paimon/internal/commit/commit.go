@@ -58,6 +58,7 @@ type Committer struct {
 	history   *history.History
 	manifests *manifest.Files
 	buckets   map[string]int // partition → number of buckets already checked
+	followed  int64          // newest snapshot up to which no other job added rows, see checkKnown
 }
 
 // New makes a committer.

@@ -227,8 +227,10 @@ func (t *Table) CheckWritable() error {
 		return fmt.Errorf("write table %s: %w", t.Name, err)
 	}
 	switch {
-	case t.Keyed() && t.Schema.CrossPartition():
-		return errs.Unsupported("write table %s: the primary key lacks partition columns (%v): moving rows between partitions is not supported by this version of Tarn; add them to the key", t.Name, t.Schema.PartitionKeys)
+	case t.Keyed() && t.Schema.CrossPartition() && t.Options.Bucket != -1:
+		return errs.Invalid("write table %s: the primary key %v lacks partition columns (%v): set 'bucket' = '-1', or add them to the key", t.Name, t.Schema.PrimaryKeys, t.Schema.PartitionKeys)
+	case t.Keyed() && t.Schema.CrossPartition() && len(t.Options.SequenceFields) > 0:
+		return errs.Invalid("write table %s: 'sequence.field' cannot be used when the primary key %v lacks partition columns (%v): rows of two partitions are not compared", t.Name, t.Schema.PrimaryKeys, t.Schema.PartitionKeys)
 	case t.Options.Files.Format != "parquet":
 		return errs.Unsupported("write table %s: 'file.format' = '%s' is not supported by this version of Tarn; use parquet", t.Name, t.Options.Files.Format)
 	case t.Options.Changelog.FileFormat != "" && t.Options.Changelog.FileFormat != "parquet":

@@ -67,6 +67,7 @@ type Writer struct {
 	plain   *plain      // rows that are not merged when written
 	buckets map[bucketID]*bucketWriter
 	index   *bucket.Index // dynamic buckets
+	cross   *crossing     // keys that move between partitions; nil before the first row
 	keys    *columnar.KeyEncoder
 	seqs    *columnar.KeyEncoder // `sequence.field`; nil for none
 	base    *spec.Snapshot       // state that buckets are restored from
@@ -123,7 +124,7 @@ func New(ctx context.Context, t *table.Table, o Options) (*Writer, error) {
 		w.plain, err = newPlain(t, o)
 		return w, err
 	}
-	if t.Options.Bucket == -1 {
+	if t.Options.Bucket == -1 && !t.Schema.CrossPartition() {
 		w.index = bucket.New(t.Store, t.IndexPath, bucket.Options{TargetRows: t.Options.DynamicBucketTargetRows, MaxBuckets: t.Options.DynamicBucketMax}, w.currentIndex)
 	}
 	w.keys = columnar.NewKeyEncoder(typesAt(t.Schema.Fields, t.KeyAt), columnar.KeyOptions{})
@@ -272,6 +273,19 @@ func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
 	if w.plain != nil {
 		return w.append(ctx, b, rows)
 	}
+	if w.t.Schema.CrossPartition() {
+		return w.writeCrossing(ctx, b, rows)
+	}
+	routes, err := w.router.route(ctx, b.Rows, rows, w.index)
+	if err != nil {
+		return fmt.Errorf("write table %s: %w", w.t.Name, err)
+	}
+	return w.addRoutes(ctx, b, routes)
+}
+
+// addRoutes buffers the rows of a batch for their buckets.
+func (w *Writer) addRoutes(ctx context.Context, b columnar.Batch, routes []route) error {
+	n := int(b.Rows.NumRows())
 	kv := &columnar.KV{Rows: b.Rows, Kinds: b.Kinds}
 	var err error
 	if kv.Keys, err = w.keys.Encode(columnsAt(b.Rows, w.t.KeyAt)); err != nil {
@@ -281,10 +295,6 @@ func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
 		if kv.UserSeq, err = w.seqs.Encode(columnsAt(b.Rows, w.t.SeqAt)); err != nil {
 			return fmt.Errorf("write table %s: %w", w.t.Name, err)
 		}
-	}
-	routes, err := w.router.route(ctx, b.Rows, rows, w.index)
-	if err != nil {
-		return fmt.Errorf("write table %s: %w", w.t.Name, err)
 	}
 	for _, r := range routes {
 		bw, err := w.bucket(r.partition, r.bucket)
@@ -420,6 +430,9 @@ func (w *Writer) messages(ctx context.Context, active []*bucketWriter) ([]spec.C
 		at[bw.id] = len(out)
 		out = append(out, m)
 	}
+	if w.cross != nil {
+		w.cross.setKnown(out)
+	}
 	if w.index == nil {
 		return out, nil
 	}
@@ -462,6 +475,11 @@ func (w *Writer) Close(ctx context.Context) error {
 	}
 	for _, bw := range w.buckets {
 		bw.discard(context.WithoutCancel(ctx))
+	}
+	if w.cross != nil {
+		if err := w.cross.known.Close(); err != nil {
+			return err
+		}
 	}
 	if w.plain != nil {
 		return w.plain.buffer.Close()
