@@ -43,8 +43,9 @@ type Batch = columnar.Batch
 
 // Options of a warehouse.
 type Options struct {
-	// WriteMemory bounds what all writers buffer, in bytes; default 256 MiB,
-	// the default of 'write-buffer-size'.
+	// WriteMemory bounds what all writers buffer, in bytes; default 128 MiB,
+	// half of what 'write-buffer-size' gives every bucket in Paimon. Go's
+	// collector lets the heap grow to about twice of what is in use.
 	WriteMemory int64
 	// MetadataCache bounds the cache of manifests, in bytes; default 128 MiB.
 	MetadataCache int64
@@ -69,7 +70,7 @@ type Warehouse struct {
 // Open opens the warehouse in store with the file system as catalog.
 func Open(store fileio.Store, o Options) *Warehouse {
 	if o.WriteMemory <= 0 {
-		o.WriteMemory = 256 << 20
+		o.WriteMemory = 128 << 20
 	}
 	if o.MetadataCache <= 0 {
 		o.MetadataCache = 128 << 20

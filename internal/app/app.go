@@ -26,7 +26,7 @@ type Options struct {
 	AnyCatalog bool
 	// QueryMemory bounds all queries together, bytes; default 1 GiB.
 	QueryMemory int64
-	// WriteMemory bounds all write buffers together, bytes; default 256 MiB.
+	// WriteMemory bounds all write buffers together, bytes; default 128 MiB.
 	WriteMemory int64
 	// TempDir takes what does not fit into memory; default a folder of the
 	// system's.

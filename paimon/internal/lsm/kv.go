@@ -155,6 +155,30 @@ func dropRetracts(mem memory.Allocator, b *columnar.KV) (*columnar.KV, error) {
 	return gatherKV(mem, []*columnar.KV{b}, refs, b.Keys.Len() > 0)
 }
 
+// heldBytes is the memory that a keeps from being freed: its values and what
+// room its buffers have left, for builders double theirs. Of buffers that are
+// shared with other arrays more than twice the values does not count.
+func heldBytes(a arrow.Array) int64 {
+	used := arrayBytes(a)
+	if a.Data().Offset() > 0 {
+		return used
+	}
+	return min(max(used, capacity(a.Data())), 2*used)
+}
+
+func capacity(d arrow.ArrayData) int64 {
+	var n int64
+	for _, b := range d.Buffers() {
+		if b != nil {
+			n += int64(b.Cap())
+		}
+	}
+	for _, c := range d.Children() {
+		n += capacity(c)
+	}
+	return n
+}
+
 // arrayBytes is the memory that the values of a take, without what else its
 // buffers hold.
 func arrayBytes(a arrow.Array) int64 {

@@ -45,9 +45,9 @@ type spillDir struct {
 
 func spillCodec(name string) (ipc.Option, error) {
 	switch strings.ToLower(name) {
-	case "", "zstd":
+	case "zstd":
 		return ipc.WithZstd(), nil
-	case "lz4":
+	case "", "lz4":
 		return ipc.WithLZ4(), nil
 	case "none":
 		return nil, nil

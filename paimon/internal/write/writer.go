@@ -206,7 +206,7 @@ func (w *Writer) openBuffer() error {
 	}
 	w.buffer, err = lsm.NewBuffer(lsm.BufferOptions{
 		NewEngine: read.NewEngine, Fold: w.t.Folds(), InputChangelog: w.t.Options.Changelog.Producer == options.ChangelogInput && !w.o.Overwrite,
-		Budget: w.o.Budget, SpillDir: w.o.SpillDir,
+		Budget: w.o.Budget, SpillDir: w.o.SpillDir, SpillCompression: w.t.Raw["spill-compression"],
 	})
 	if err != nil {
 		return fmt.Errorf("write table %s: %w", w.t.Name, err)
