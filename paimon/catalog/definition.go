@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/format/avro"
 	"github.com/tarndb/tarn/paimon/format/cast"
 	"github.com/tarndb/tarn/paimon/internal/fileindex"
 	"github.com/tarndb/tarn/paimon/merge"
@@ -100,6 +101,11 @@ func Check(s *spec.TableSchema) error {
 	}
 	if err := o.CheckColumns(s.Fields); err != nil {
 		return err
+	}
+	if slices.Contains(o.Formats(), "avro") {
+		if err := avro.CheckFields(s.Fields); err != nil {
+			return err
+		}
 	}
 	if err := checkFieldOptions(s); err != nil {
 		return err

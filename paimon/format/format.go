@@ -4,6 +4,7 @@
 package format
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -152,6 +153,22 @@ func (r Registry) ByName(id string) (Format, error) {
 		return f, nil
 	}
 	return nil, errs.Unsupported("file format %q: this version reads and writes %s only", id, r.names())
+}
+
+// CheckWrite reports whether files of a format can be written with these
+// columns; errs.ErrUnsupported names what they cannot hold.
+// Source: org.apache.paimon.format.FileFormat.validateDataFields.
+func (r Registry) CheckWrite(id string, fields []types.Field) error {
+	f, err := r.ByName(id)
+	if err != nil {
+		return err
+	}
+	w, err := f.NewWriter(io.Discard, fields, WriteOptions{Compression: "snappy"})
+	if err != nil {
+		return fmt.Errorf("file format %q: %w", id, err)
+	}
+	w.Abort()
+	return nil
 }
 
 // ByFile gives the format of a data file by its last extension, text codecs

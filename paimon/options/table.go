@@ -72,6 +72,11 @@ type Table struct {
 // Files says how data and manifest files are written.
 type Files struct {
 	Format               string
+	FormatByLevel        map[int]string // level → format, where it is another
+	CompressionByLevel   map[int]string
+	StatsByLevel         map[int]string
+	SuffixCompression    bool   // names of files tell the codec
+	Directory            string // of data files, below the table; "": the table's own
 	Compression          string
 	ZstdLevel            int
 	TargetSize           int64 // bytes; 128 MB with a primary key, else 256 MB
@@ -276,7 +281,12 @@ func (r *reader) files(hasKey bool) Files {
 		target = 128 << 20
 	}
 	f := Files{
-		Format:               r.oneOf("file.format", "parquet", "parquet", "orc", "avro", "row", "csv", "json", "text", "lance", "vortex", "mosaic"),
+		Format:               r.oneOf("file.format", "parquet", fileFormats...),
+		FormatByLevel:        r.formats("file.format.per.level"),
+		CompressionByLevel:   r.levels("file.compression.per.level"),
+		StatsByLevel:         r.levels("metadata.stats-mode.per.level"),
+		SuffixCompression:    r.boolean("file.suffix.include.compression", false),
+		Directory:            r.directory("data-file.path-directory"),
 		Compression:          r.str("file.compression", "zstd"),
 		ZstdLevel:            r.integer("file.compression.zstd-level", 1, 1),
 		TargetSize:           r.bytes("target-file-size", target),
@@ -336,13 +346,20 @@ func (r *reader) changelog() Changelog {
 		RowDeduplicate:  r.boolean("changelog-producer.row-deduplicate", false),
 		RowDedupIgnore:  r.list("changelog-producer.row-deduplicate-ignore-fields"),
 		FilePrefix:      r.str("changelog-file.prefix", "changelog-"),
-		FileFormat:      r.str("changelog-file.format", ""),
+		FileFormat:      r.changelogFormat(),
 		FileCompression: r.str("changelog-file.compression", ""),
 		FileStatsMode:   r.str("changelog-file.stats-mode", ""),
 		NumRetainedMax:  r.integer("changelog.num-retained.max", 0, 1),
 		NumRetainedMin:  r.integer("changelog.num-retained.min", 0, 1),
 		TimeRetained:    r.duration("changelog.time-retained", 0),
 	}
+}
+
+func (r *reader) changelogFormat() string {
+	if r.str("changelog-file.format", "") == "" {
+		return ""
+	}
+	return r.oneOf("changelog-file.format", "", fileFormats...)
 }
 
 func (r *reader) commit() Commit {

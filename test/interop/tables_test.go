@@ -154,9 +154,24 @@ var keyColumns = [][]string{
 var partitionColumns = [][]string{{"p STRING"}, {"p DATE"}, {"p INT", "p2 STRING"}}
 
 // fileOptions are options of files that a reader must not notice, in turn.
+// Those with Avro files leave out columns that Avro has no type for.
 var fileOptions = []map[string]string{
 	{}, {"data-file.thin-mode": "true"}, {"file.compression": "snappy"}, {"target-file-size": "8 kb"}, {"metadata.stats-mode": "full"},
 	{"file.compression": "lz4"}, {"file.compression": "none", "metadata.stats-mode": "none"}, {"metadata.stats-dense-store": "false", "metadata.stats-mode": "counts"},
+	{"file.format": "avro"},
+	{"file.format.per.level": "0:avro,5:parquet", "file.compression.per.level": "0:snappy", "metadata.stats-mode.per.level": "0:none", "changelog-file.format": "avro"},
+	{"file.suffix.include.compression": "true", "data-file.path-directory": "data/files", "metadata.stats-keep-first-n-columns": "2"},
+	{"file.format": "avro", "file.compression": "deflate", "data-file.thin-mode": "true", "changelog-file.format": "parquet", "changelog-file.compression": "gzip", "changelog-file.stats-mode": "counts"},
+	{"file.format": "avro", "avro.codec": "null", "metadata.stats-mode": "full", "manifest.compression": "deflate"},
+}
+
+// avroColumns leaves out what no Avro file holds: times finer than
+// microseconds.
+func avroColumns(options map[string]string, columns []string) []string {
+	if !strings.Contains(options["file.format"]+options["file.format.per.level"]+options["changelog-file.format"], "avro") {
+		return columns
+	}
+	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return strings.Contains(c, "(9)") && strings.Contains(c, "TIMESTAMP") })
 }
 
 // tables gives all tables of a run. What belongs to a table depends on its
@@ -202,7 +217,10 @@ func (s shape) table(n int, seed uint64, changelog, bucket string) *table {
 		t.options["dynamic-bucket.target-row-num"] = "15"
 	}
 	keys := keyColumns[n%len(keyColumns)]
-	t.columns = slices.Concat(s.columns[:1:1], keys, s.columns[1:])
+	if len(avroColumns(t.options, keys)) < len(keys) {
+		keys = keyColumns[0]
+	}
+	t.columns = avroColumns(t.options, slices.Concat(s.columns[:1:1], keys, s.columns[1:]))
 	if n%2 == 1 {
 		parts := partitionColumns[n/2%len(partitionColumns)]
 		t.columns = append(slices.Clone(t.columns), parts...)
@@ -230,6 +248,7 @@ func appendTable(n int, seed uint64, name string, columns []string, bucket strin
 	}
 	maps.Copy(t.options, fileOptions[n%len(fileOptions)])
 	delete(t.options, "data-file.thin-mode")
+	t.columns = avroColumns(t.options, t.columns)
 	t.seed(seed)
 	return t
 }

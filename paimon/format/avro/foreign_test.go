@@ -140,7 +140,7 @@ func TestRefusedByName(t *testing.T) {
 		_, err := New().NewWriter(&bytes.Buffer{}, []types.Field{field(0, "c", typ)}, format.WriteOptions{})
 		require.ErrorIs(t, err, errs.ErrUnsupported, typ)
 		require.ErrorContains(t, err, reason, typ)
-		require.ErrorIs(t, CheckType(field(0, "c", typ).Type), errs.ErrUnsupported)
+		require.ErrorIs(t, CheckFields([]types.Field{field(0, "c", typ)}), errs.ErrUnsupported)
 	}
 	for _, name := range []string{"a b", "1a", "a-b", "a.b", ""} {
 		_, err := New().NewWriter(&bytes.Buffer{}, []types.Field{field(0, name, "INT")}, format.WriteOptions{})

@@ -20,11 +20,11 @@ func schemaText(fields []types.Field) (string, error) {
 	return w.record("record", fields)
 }
 
-// CheckType says whether Avro files can hold columns of type t, in which
+// CheckFields says whether Avro files can hold these columns;
 // errs.ErrUnsupported names what they cannot.
-func CheckType(t types.Type) error {
-	w := schemaWriter{records: map[string]string{}}
-	_, err := w.of(t, "record")
+// Source: org.apache.paimon.format.avro.AvroFileFormat.validateDataFields.
+func CheckFields(fields []types.Field) error {
+	_, err := schemaText(fields)
 	return err
 }
 

@@ -130,7 +130,7 @@ func TestPaimonFiles(t *testing.T) {
 			for i := range tb.entries {
 				e := &tb.entries[i]
 				id := e.File.FileName + strconv.Itoa(e.File.Level)
-				if !strings.HasSuffix(e.File.FileName, ".parquet") || e.Kind == spec.KindDelete || seen[id] {
+				if formatOf(e) == "orc" || e.Bucket == datafile.PostponeBucket || e.Kind == spec.KindDelete || seen[id] {
 					continue
 				}
 				seen[id] = true
@@ -175,6 +175,10 @@ func readKV(t *testing.T, tb *table, s *spec.TableSchema, p string, e *spec.Mani
 	}
 }
 
+func formatOf(e *spec.ManifestEntry) string {
+	return strings.TrimPrefix(path.Ext(e.File.FileName), ".")
+}
+
 func statsOptions(t *testing.T, s *spec.TableSchema) datafile.StatsOptions {
 	o := datafile.StatsOptions{Mode: s.Options["metadata.stats-mode"], FieldModes: map[string]string{},
 		Full: s.Options["metadata.stats-dense-store"] == "false"}
@@ -197,7 +201,7 @@ func checkKeyed(t *testing.T, tb *table, p string, e *spec.ManifestEntry) {
 	mem := fileio.NewMem()
 	w, err := datafile.NewKVWriter(context.Background(), datafile.KVWriterOptions{
 		Store: mem, Paths: datafile.NewPaths(datafile.PathOptions{Table: "t"}, "", 0), Fields: s.Fields, KeyFields: keyIndexes(t, s),
-		SchemaID: s.ID, Level: e.File.Level, Source: *e.File.FileSource, ThinMode: s.Options["data-file.thin-mode"] == "true",
+		Format: formatOf(e), SchemaID: s.ID, Level: e.File.Level, Source: *e.File.FileSource, ThinMode: s.Options["data-file.thin-mode"] == "true",
 		Stats: statsOptions(t, s), Write: format.WriteOptions{Compression: s.Options["file.compression"]},
 		Changelog: strings.HasPrefix(e.File.FileName, "changelog-"),
 	})
@@ -232,7 +236,7 @@ func checkRows(t *testing.T, tb *table, p string, e *spec.ManifestEntry) {
 	mem := fileio.NewMem()
 	w, err := datafile.NewRowWriter(context.Background(), datafile.RowWriterOptions{
 		Store: mem, Paths: datafile.NewPaths(datafile.PathOptions{Table: "t"}, "", 0), Fields: s.Fields, SchemaID: s.ID,
-		Source: *e.File.FileSource, FirstSequence: e.File.MinSequence, Stats: statsOptions(t, s),
+		Format: formatOf(e), Source: *e.File.FileSource, FirstSequence: e.File.MinSequence, Stats: statsOptions(t, s),
 		Write: format.WriteOptions{Compression: s.Options["file.compression"]},
 	})
 	require.NoError(t, err)
@@ -257,7 +261,9 @@ func compareFiles(t *testing.T, tb *table, p string, e *spec.ManifestEntry, mem 
 		m.FileName, m.FileSize, m.CreationTime, m.ExtraFiles, m.EmbeddedIndex = "", 0, got.CreationTime, nil, nil
 	}
 	require.Equal(t, want, got, p)
-	require.Equal(t, parquetSchema(t, tb.store, p), parquetSchema(t, mem, ours), p)
+	if formatOf(e) == "parquet" { // the test of Avro files compares their schemas
+		require.Equal(t, parquetSchema(t, tb.store, p), parquetSchema(t, mem, ours), p)
+	}
 }
 
 func parquetSchema(t *testing.T, store fileio.Store, p string) string {

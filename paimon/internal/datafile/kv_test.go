@@ -302,7 +302,7 @@ func TestKVProjection(t *testing.T) {
 
 func TestRowFiles(t *testing.T) {
 	store := fileio.NewMem()
-	paths := datafile.NewPaths(datafile.PathOptions{Table: "t", Directory: "data", DataPrefix: "part-", SuffixCompression: true}, "", 0)
+	paths := datafile.NewPaths(datafile.PathOptions{Table: "t", Directory: "data", DataPrefix: "part-", Compression: "zstd"}, "", 0)
 	w, err := datafile.NewRowWriter(context.Background(), datafile.RowWriterOptions{Store: store, Paths: paths, Fields: kvFields, FirstSequence: 40, TargetFileSize: 60_000})
 	require.NoError(t, err)
 	require.NoError(t, w.Write(kvBatch(t, memory.DefaultAllocator, sequence(0, 9000), 0).Rows))
@@ -312,7 +312,7 @@ func TestRowFiles(t *testing.T) {
 	require.Greater(t, len(metas), 2)
 	next := int64(40)
 	for _, m := range metas {
-		require.Regexp(t, `^part-.*\.zstd\.parquet$`, m.FileName)
+		require.Regexp(t, `^part-.*\.zst\.parquet$`, m.FileName)
 		require.Equal(t, next, m.MinSequence)
 		next = m.MaxSequence + 1
 		r, err := datafile.OpenRows(context.Background(), datafile.RowReadOptions{Store: store, Fields: kvFields, Columns: []int{1},

@@ -117,7 +117,7 @@ func NewKVWriter(ctx context.Context, o KVWriterOptions) (*KVWriter, error) {
 		fields = keyFields(o.Fields, o.KeyFields)
 	}
 	fields = append(append(fields, sequenceField(), kindField()), o.Fields...)
-	if w.modes, err = o.Stats.modes(fields, keys); err != nil {
+	if w.modes, err = o.Stats.keyedModes(o.Format, fields, keys); err != nil {
 		return nil, err
 	}
 	w.schema = types.ArrowSchema(fields)
@@ -134,9 +134,9 @@ func NewKVWriter(ctx context.Context, o KVWriterOptions) (*KVWriter, error) {
 
 func (w *KVWriter) newName() (path, name string) {
 	if w.o.Changelog {
-		name = w.o.Paths.NewChangelog(w.o.Format, w.o.Write.Compression)
+		name = w.o.Paths.NewChangelog(w.o.Format)
 	} else {
-		name = w.o.Paths.NewData(w.o.Format, w.o.Write.Compression)
+		name = w.o.Paths.NewData(w.o.Format)
 	}
 	return w.o.Paths.File(name), name
 }

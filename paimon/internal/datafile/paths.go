@@ -31,9 +31,10 @@ type PathOptions struct {
 	// ChangelogPrefix starts names of changelog files; default "changelog-".
 	// Table option "changelog-file.prefix".
 	ChangelogPrefix string
-	// SuffixCompression puts the codec into names. Table option
-	// "file.suffix.include.compression"; default false.
-	SuffixCompression bool
+	// Compression, if set, is put into names: the table's codec, whatever that
+	// of a level is. Table options "file.suffix.include.compression" and
+	// "file.compression".
+	Compression string
 }
 
 // BucketDir gives the directory of a bucket. partition is the partition's
@@ -63,7 +64,7 @@ type Paths struct {
 	dir       string
 	data      string
 	changelog string
-	withCodec bool
+	codec     string // extension, or ""
 	id        string
 	next      atomic.Int64
 }
@@ -71,7 +72,7 @@ type Paths struct {
 // NewPaths makes the names of a bucket.
 func NewPaths(o PathOptions, partition string, bucket int) *Paths {
 	p := &Paths{dir: o.BucketDir(partition, bucket), data: o.DataPrefix, changelog: o.ChangelogPrefix,
-		withCodec: o.SuffixCompression, id: uuid.NewString()}
+		codec: codecExtension(o.Compression), id: uuid.NewString()}
 	if p.data == "" {
 		p.data = "data-"
 	}
@@ -84,20 +85,33 @@ func NewPaths(o PathOptions, partition string, bucket int) *Paths {
 // Dir gives the bucket's directory.
 func (p *Paths) Dir() string { return p.dir }
 
-// NewData gives the name (without directory) of a new data file.
-func (p *Paths) NewData(format, codec string) string { return p.newName(p.data, format, codec) }
-
-// NewChangelog gives the name of a new changelog file.
-func (p *Paths) NewChangelog(format, codec string) string {
-	return p.newName(p.changelog, format, codec)
+// codecExtension gives a codec's part of a file name; "" for none.
+// Source: org.apache.paimon.io.DataFilePathFactory.compressFileExtension,
+// org.apache.paimon.format.HadoopCompressionType.
+func codecExtension(codec string) string {
+	switch lower := strings.ToLower(codec); lower {
+	case "none", "":
+		return ""
+	case "gzip":
+		return ".gz"
+	case "bzip2":
+		return ".bz2"
+	case "zstd":
+		return ".zst"
+	case "deflate", "snappy", "lz4":
+		return "." + lower
+	}
+	return "." + codec
 }
 
-func (p *Paths) newName(prefix, format, codec string) string {
-	ext := "." + format
-	if p.withCodec && codec != "" {
-		ext = "." + codec + ext
-	}
-	return fmt.Sprintf("%s%s-%d%s", prefix, p.id, p.next.Add(1)-1, ext)
+// NewData gives the name (without directory) of a new data file.
+func (p *Paths) NewData(format string) string { return p.newName(p.data, format) }
+
+// NewChangelog gives the name of a new changelog file.
+func (p *Paths) NewChangelog(format string) string { return p.newName(p.changelog, format) }
+
+func (p *Paths) newName(prefix, format string) string {
+	return fmt.Sprintf("%s%s-%d%s.%s", prefix, p.id, p.next.Add(1)-1, p.codec, format)
 }
 
 // File gives the path of a file in the bucket.

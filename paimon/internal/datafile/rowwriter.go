@@ -86,7 +86,7 @@ func NewRowWriter(ctx context.Context, o RowWriterOptions) (*RowWriter, error) {
 }
 
 func (w *RowWriter) newName() (path, name string) {
-	name = w.o.Paths.NewData(w.o.Format, w.o.Write.Compression)
+	name = w.o.Paths.NewData(w.o.Format)
 	return w.o.Paths.File(name), name
 }
 

@@ -1,6 +1,7 @@
 package datafile
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -35,7 +36,10 @@ type StatsOptions struct {
 	Full bool
 }
 
-const systemStats = 128 // code points kept of key bounds
+const (
+	systemStats = 128 // code points kept of key bounds
+	defaultMode = "truncate(16)"
+)
 
 // statsMode is a parsed mode. The zero value keeps nothing.
 type statsMode struct {
@@ -67,11 +71,7 @@ func parseMode(text string) (statsMode, error) {
 // whose statistics stand in for those of _KEY_ columns (thin mode).
 // Source: org.apache.paimon.utils.StatsCollectorFactories.
 func (o StatsOptions) modes(fields []types.Field, keys map[string]bool) ([]statsMode, error) {
-	text := o.Mode
-	if text == "" {
-		text = "truncate(16)"
-	}
-	standard, err := parseMode(text)
+	standard, err := parseMode(cmp.Or(o.Mode, defaultMode))
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +92,27 @@ func (o StatsOptions) modes(fields []types.Field, keys map[string]bool) ([]stats
 				out[i] = standard
 			}
 			kept++
+		}
+	}
+	return out, nil
+}
+
+// keyedModes gives the mode of every column of a keyed file. Java makes no
+// exception for system columns where it counts row by row, so that Avro files
+// of level 0 can be without statistics at all.
+// Source: org.apache.paimon.utils.StatsCollectorFactories.createStatsFactoriesForAvro.
+func (o StatsOptions) keyedModes(format string, fields []types.Field, keys map[string]bool) ([]statsMode, error) {
+	out, err := o.modes(fields, keys)
+	if err != nil || format != "avro" {
+		return out, err
+	}
+	for i, f := range fields {
+		if _, hasOwn := o.FieldModes[f.Name]; hasOwn {
+			continue
+		}
+		out[i] = statsMode{}
+		if o.KeepFirst == nil || *o.KeepFirst < 0 || i < *o.KeepFirst {
+			out[i], _ = parseMode(cmp.Or(o.Mode, defaultMode)) // modes has parsed it
 		}
 	}
 	return out, nil

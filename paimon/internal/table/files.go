@@ -10,6 +10,7 @@ import (
 	"github.com/tarndb/tarn/paimon/internal/datafile"
 	"github.com/tarndb/tarn/paimon/internal/deletion"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
@@ -91,19 +92,19 @@ func (b *BucketFiles) OpenRows(ctx context.Context, o datafile.RowReadOptions, f
 
 // NewWriter implements lsm.Files.
 func (b *BucketFiles) NewWriter(ctx context.Context, level int, source int8) lsm.Writer {
-	return b.writer(ctx, level, source, false)
+	return b.writer(ctx, level, source, b.t.Options.DataForm(level), false)
 }
 
 // NewChangelogWriter implements lsm.Files.
 func (b *BucketFiles) NewChangelogWriter(ctx context.Context, level int) lsm.Writer {
-	return b.writer(ctx, 0, spec.SourceAppend, true)
+	return b.writer(ctx, 0, spec.SourceAppend, b.t.Options.ChangelogForm(level), true)
 }
 
-func (b *BucketFiles) writer(ctx context.Context, level int, source int8, changelog bool) lsm.Writer {
+func (b *BucketFiles) writer(ctx context.Context, level int, source int8, form options.FileForm, changelog bool) lsm.Writer {
 	t := b.t
-	f, c := t.Options.Files, t.Options.Changelog
+	f := t.Options.Files
 	o := datafile.KVWriterOptions{
-		Store: t.Store, Paths: b.paths, Formats: t.formats, Format: f.Format, Fields: t.Schema.Fields, KeyFields: t.KeyAt,
+		Store: t.Store, Paths: b.paths, Formats: t.formats, Format: form.Format, Fields: t.Schema.Fields, KeyFields: t.KeyAt,
 		SchemaID: t.Schema.ID, Level: level, Source: source, Changelog: changelog, ThinMode: f.ThinMode, TargetFileSize: f.TargetSize,
 		Stats: t.stats(),
 	}
@@ -111,15 +112,8 @@ func (b *BucketFiles) writer(ctx context.Context, level int, source int8, change
 	if o.Indexes, err = t.indexes(); err != nil {
 		return failed{err}
 	}
-	o.Write.Compression, o.Write.Level, o.Write.BlockBytes, o.Write.Params = f.Compression, f.ZstdLevel, f.BlockSize, t.Raw
-	if changelog {
-		if c.FileCompression != "" {
-			o.Write.Compression = c.FileCompression
-		}
-		if c.FileStatsMode != "" {
-			o.Stats.Mode, o.Stats.FieldModes = c.FileStatsMode, nil
-		}
-	}
+	o.Stats.Mode = form.StatsMode
+	o.Write.Compression, o.Write.Level, o.Write.BlockBytes, o.Write.Params = form.Compression, f.ZstdLevel, f.BlockSize, t.Raw
 	w, err := datafile.NewKVWriter(ctx, o)
 	if err != nil {
 		return failed{err}

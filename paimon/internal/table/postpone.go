@@ -9,6 +9,7 @@ import (
 	"github.com/tarndb/tarn/paimon/columnar"
 	"github.com/tarndb/tarn/paimon/internal/datafile"
 	"github.com/tarndb/tarn/paimon/internal/lsm"
+	"github.com/tarndb/tarn/paimon/options"
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
@@ -41,11 +42,13 @@ func (b *BucketFiles) PostponedWriter(ctx context.Context, user string, writer i
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", t.Name, err)
 	}
+	form := t.postponedForm()
 	o := datafile.KVWriterOptions{
-		Store: t.Store, Paths: datafile.NewPaths(paths, dir, datafile.PostponeBucket), Formats: t.formats, Format: t.postponedFormat(), Fields: t.Schema.Fields, KeyFields: t.KeyAt,
-		SchemaID: t.Schema.ID, Source: spec.SourceAppend, TargetFileSize: f.TargetSize, Stats: datafile.StatsOptions{Mode: "none"}, Now: now,
+		Store: t.Store, Paths: datafile.NewPaths(paths, dir, datafile.PostponeBucket), Formats: t.formats, Format: form.Format, Fields: t.Schema.Fields, KeyFields: t.KeyAt,
+		SchemaID: t.Schema.ID, Source: spec.SourceAppend, TargetFileSize: f.TargetSize, ThinMode: f.ThinMode, Stats: t.stats(), Now: now,
 	}
-	o.Write.Compression, o.Write.Level, o.Write.BlockBytes, o.Write.Params = f.Compression, f.ZstdLevel, f.BlockSize, t.Raw
+	o.Stats.Mode = form.StatsMode
+	o.Write.Compression, o.Write.Level, o.Write.BlockBytes, o.Write.Params = form.Compression, f.ZstdLevel, f.BlockSize, t.Raw
 	w, err := datafile.NewKVWriter(ctx, o)
 	if err != nil {
 		return nil, err
@@ -53,13 +56,14 @@ func (b *BucketFiles) PostponedWriter(ctx context.Context, user string, writer i
 	return postponedFiles{w}, nil
 }
 
-// postponedFormat is Avro, which is read from its beginning to its end; where
-// this version cannot write it, the format of the table.
-func (t *Table) postponedFormat() string {
-	if _, err := t.formats.ByName("avro"); err == nil {
-		return "avro"
+// postponedForm is Avro without statistics, which is read from its beginning to
+// its end; where Avro cannot hold the columns, the form of the table.
+func (t *Table) postponedForm() options.FileForm {
+	o := t.Options
+	if t.formats.CheckWrite("avro", t.Schema.Fields) == nil {
+		o.Files.Format, o.Files.StatsMode = "avro", "none"
 	}
-	return t.Options.Files.Format
+	return o.DataForm(0)
 }
 
 type postponedFiles struct{ *datafile.KVWriter }

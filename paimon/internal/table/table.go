@@ -215,7 +215,12 @@ func (t *Table) PartitionColumns(row []byte) (map[int]arrow.Array, error) {
 
 // PathOptions gives the naming of data files.
 func (t *Table) PathOptions() datafile.PathOptions {
-	return datafile.PathOptions{Table: t.Dir, DataPrefix: t.Options.Files.Prefix, ChangelogPrefix: t.Options.Changelog.FilePrefix, Directory: t.Raw["data-file.path-directory"]}
+	f := t.Options.Files
+	o := datafile.PathOptions{Table: t.Dir, DataPrefix: f.Prefix, ChangelogPrefix: t.Options.Changelog.FilePrefix, Directory: f.Directory}
+	if f.SuffixCompression {
+		o.Compression = f.Compression
+	}
+	return o
 }
 
 // CheckWritable refuses tables that Tarn cannot write.
@@ -231,10 +236,11 @@ func (t *Table) CheckWritable() error {
 		return errs.Invalid("write table %s: the primary key %v lacks partition columns (%v): set 'bucket' = '-1', or add them to the key", t.Name, t.Schema.PrimaryKeys, t.Schema.PartitionKeys)
 	case t.Keyed() && t.Schema.CrossPartition() && len(t.Options.SequenceFields) > 0:
 		return errs.Invalid("write table %s: 'sequence.field' cannot be used when the primary key %v lacks partition columns (%v): rows of two partitions are not compared", t.Name, t.Schema.PrimaryKeys, t.Schema.PartitionKeys)
-	case t.Options.Files.Format != "parquet":
-		return errs.Unsupported("write table %s: 'file.format' = '%s' is not supported by this version of Tarn; use parquet", t.Name, t.Options.Files.Format)
-	case t.Options.Changelog.FileFormat != "" && t.Options.Changelog.FileFormat != "parquet":
-		return errs.Unsupported("write table %s: 'changelog-file.format' = '%s' is not supported by this version of Tarn; use parquet", t.Name, t.Options.Changelog.FileFormat)
+	}
+	for _, id := range t.Options.Formats() {
+		if err := t.formats.CheckWrite(id, t.Schema.Fields); err != nil {
+			return fmt.Errorf("write table %s: %w", t.Name, err)
+		}
 	}
 	return nil
 }

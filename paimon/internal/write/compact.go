@@ -77,7 +77,8 @@ func producer(t *table.Table, maxLevel int, overwrite bool) lsm.ChangelogProduce
 	}
 	lookup := changelog.LookupOptions{
 		MaxLevel: maxLevel, NoChangelog: overwrite || o.Changelog.Producer != options.ChangelogLookup, Dedup: dedup,
-		Latest: latestWins(o),
+		Latest:   latestWins(o),
+		FormatOf: func(level int) string { return o.DataForm(level).Format },
 	}
 	switch {
 	case o.MergeEngine == options.FirstRow:
