@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/scan"
 	"github.com/tarndb/tarn/paimon/spec"
 )
@@ -13,6 +14,9 @@ import (
 // batch reads do not see yet (level 0 of a first-row table) is there. Each split
 // is one file; keep, when set, says by its name whether it is wanted.
 func (t *Table) PlanFiles(ctx context.Context, snap *spec.Snapshot, keep func(file string) bool) (*Plan, error) {
+	if t.t.Options.DataEvolution {
+		return nil, errs.Unsupported("read table %s: file by file, with 'data-evolution.enabled' = 'true'", t.Name())
+	}
 	buckets, err := t.t.Scanner.Live(ctx, snap, scan.Request{AllLevels: true})
 	if err != nil {
 		return nil, fmt.Errorf("read table %s: %w", t.Name(), err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/internal/read"
@@ -89,9 +90,13 @@ func (p *Plan) Rows() int64 {
 }
 
 // RawFiles gives the local paths of the files of a split that an engine may
-// read by itself: no merging is needed, no row is deleted, the files hold exactly the table's
-// columns under their names, and storage is local. ok is false otherwise.
+// read by itself: Parquet files that need no merging, no row is deleted, the files hold exactly
+// the table's columns under their names, and storage is local. ok is false otherwise.
 func (p *Plan) RawFiles(s *Split) (paths []string, ok bool) {
+	isVariant := func(f types.Field) bool { return f.Type.Root == types.Variant }
+	if slices.ContainsFunc(p.Table.Fields(), isVariant) { // its parts may be shredded
+		return nil, false
+	}
 	local, isLocal := p.Table.t.Store.(fileio.Locator)
 	if !s.Raw || !isLocal || s.Deleted() {
 		return nil, false
@@ -108,7 +113,7 @@ func (p *Plan) RawFiles(s *Split) (paths []string, ok bool) {
 		return nil, false
 	}
 	for i := range s.Files {
-		if f := &s.Files[i]; f.SchemaID != t.t.Schema.ID || f.WriteCols != nil {
+		if f := &s.Files[i]; f.SchemaID != t.t.Schema.ID || f.WriteCols != nil || !strings.HasSuffix(f.FileName, ".parquet") {
 			return nil, false
 		}
 		paths = append(paths, local.LocalPath(files.Path(&s.Files[i])))

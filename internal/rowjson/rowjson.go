@@ -18,6 +18,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/tarndb/tarn/paimon/types"
+	"github.com/tarndb/tarn/paimon/variant"
 )
 
 // AppendRow appends row i of b, whose columns are fields, as an object.
@@ -79,6 +80,9 @@ func AppendValue(dst []byte, t types.Type, a arrow.Array, i int) []byte {
 	case *array.List:
 		return appendList(dst, t, a, i)
 	case *array.Struct:
+		if t.Root == types.Variant {
+			return appendVariant(dst, a, i)
+		}
 		return appendStruct(dst, t, a, i)
 	}
 	return Quote(dst, fmt.Sprintf("<%s>", a.DataType()))
@@ -172,6 +176,15 @@ func appendMap(dst []byte, t types.Type, a *array.Map, i int) []byte {
 		dst = append(dst, "["+p[0]+","+p[1]+"]"...)
 	}
 	return append(dst, ']')
+}
+
+// appendVariant prints a VARIANT as a text of JSON.
+func appendVariant(dst []byte, a *array.Struct, i int) []byte {
+	text, err := variant.New(a.Field(0).(*array.Binary).Value(i), a.Field(1).(*array.Binary).Value(i)).JSON()
+	if err != nil {
+		return Quote(dst, "<"+err.Error()+">")
+	}
+	return Quote(dst, text)
 }
 
 func appendStruct(dst []byte, t types.Type, a *array.Struct, i int) []byte {

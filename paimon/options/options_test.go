@@ -52,7 +52,7 @@ func TestErrors(t *testing.T) {
 	f(Map{"merge-engine": "dedup"}, "one of deduplicate")
 	require.ErrorContains(t, CheckKnown(Map{"merge-engin": "x"}), "did you mean 'merge-engine'?")
 	require.NoError(t, CheckKnown(Map{"fields.a.aggregate-function": "sum", "connector": "paimon"}))
-	require.ErrorIs(t, CheckReadable(Map{"data-evolution.enabled": "true"}), errs.ErrUnsupported)
+	require.ErrorIs(t, CheckReadable(Map{"query-auth.enabled": "true"}), errs.ErrUnsupported)
 	require.NoError(t, CheckReadable(Map{"deletion-vectors.enabled": "false", "row-tracking.enabled": "true"}))
 	require.ErrorContains(t, CheckWritable(Map{"row-tracking.enabled": "true"}), "for writing")
 }

@@ -38,6 +38,9 @@ type Table struct {
 	RowKindField       string // column with the kinds of written rows; "": rows bring theirs
 	RecordExpiry       RecordExpiry
 	WriteOnly          bool
+	// DataEvolution says that files may hold some columns of the rows of other
+	// files. Option "data-evolution.enabled".
+	DataEvolution bool
 
 	// ForceLookup finds the old row of every key that compaction takes up from
 	// level 0. Option "force-lookup".
@@ -234,6 +237,7 @@ func Parse(m Map, hasKey bool) (Table, error) {
 		RowKindField:            r.str("rowkind.field", ""),
 		RecordExpiry:            r.recordExpiry(),
 		WriteOnly:               r.boolean("write-only", r.boolean("write.compaction-skip", false)),
+		DataEvolution:           r.boolean("data-evolution.enabled", false),
 		DynamicBucketTargetRows: int64(r.integer("dynamic-bucket.target-row-num", 2_000_000, 1)),
 		DynamicBucketMax:        r.integer("dynamic-bucket.max-buckets", -1, -1),
 		Postpone:                r.postpone(),

@@ -26,10 +26,12 @@ import (
 )
 
 // unpack extracts the tables that Java wrote.
-func unpack(t *testing.T) string {
+func unpack(t *testing.T) string { return untar(t, "../fixtures/paimon-1.4.2.tar.gz") }
+
+func untar(t *testing.T, file string) string {
 	t.Helper()
 	dir := t.TempDir()
-	f, err := os.Open("../fixtures/paimon-1.4.2.tar.gz")
+	f, err := os.Open(file)
 	require.NoError(t, err)
 	defer f.Close()
 	z, err := gzip.NewReader(f)
@@ -61,8 +63,6 @@ var expectedName = regexp.MustCompile(`^([a-z]+\.[a-z0-9_]+?)(?:\+branch-([A-Za-
 // refused are the tables that Tarn deliberately refuses to read, with what its
 // error names.
 var refused = map[string]string{
-	"append.blob":        "not supported",
-	"append.variant":     "VARIANT",
 	"files.manifest_orc": "only Avro manifests are supported",
 }
 

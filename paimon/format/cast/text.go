@@ -264,7 +264,7 @@ func numberText(from, to types.Type, alloc memory.Allocator) Func {
 			if from.Root == types.Float {
 				bits = 32
 			}
-			text = func(dst []byte, i int) []byte { return appendFloat(dst, read(i), bits) }
+			text = func(dst []byte, i int) []byte { return AppendFloat(dst, read(i), bits) }
 		default:
 			read := intReader(arr)
 			text = func(dst []byte, i int) []byte { return strconv.AppendInt(dst, read(i), 10) }
@@ -277,8 +277,8 @@ func numberText(from, to types.Type, alloc memory.Allocator) Func {
 	}
 }
 
-// appendFloat prints as Java does: 1.0, 1.0E7, 1.0E-4.
-func appendFloat(dst []byte, f float64, bits int) []byte {
+// AppendFloat prints as Java does: 1.0, 1.0E7, 1.0E-4. bits is 32 or 64.
+func AppendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
 		return append(dst, "NaN"...)

@@ -39,6 +39,8 @@ func Open(ctx context.Context, t *table.Table, s scan.Split, columns []int, mode
 		mode = Changes
 	}
 	switch {
+	case t.Options.DataEvolution:
+		return openEvolution(ctx, t, s, columns)
 	case len(s.Before) > 0 && t.Keyed():
 		return openDiff(ctx, t, s, columns)
 	case !t.Keyed(), s.Raw && mode == State: // nothing to merge: keys are not looked at

@@ -29,7 +29,7 @@ import (
 // Sources: AppendOnlyFileStoreScan, KeyValueFileStoreScan, FileIndexEvaluator.
 func (s *Scanner) useIndexes(ctx context.Context, splits []Split, f predicate.Filter) ([]Split, error) {
 	f = f.Keep(func(l *predicate.Leaf) bool { return !slices.Contains(s.Schema.PartitionKeys, l.Column) })
-	if len(f) == 0 || !s.Options.Scan.FileIndexRead {
+	if len(f) == 0 || !s.Options.Scan.FileIndexRead || s.Options.DataEvolution {
 		return splits, nil
 	}
 	g, ctx := errgroup.WithContext(ctx)

@@ -141,6 +141,8 @@ func (s *Scanner) cut(buckets []Split, postponed bool) []Split {
 		case b.Bucket == -2 && !postponed:
 		case len(b.Before) > 0:
 			out = append(out, b)
+		case s.Options.DataEvolution:
+			out = append(out, s.packRows(b)...)
 		case len(s.Schema.PrimaryKeys) == 0:
 			out = append(out, s.packRaw(b)...)
 		case s.Options.SkipsLevel0() && compacted(b.Files): // one live row a key, whatever the levels
@@ -405,7 +407,7 @@ func (s *Scanner) statsTest(f predicate.Filter) func(*spec.ManifestEntry) bool {
 	}
 	conds := f.Only(names...)
 	conds = conds.Keep(func(l *predicate.Leaf) bool { return !slices.Contains(s.Schema.PartitionKeys, l.Column) })
-	if len(conds) == 0 {
+	if len(conds) == 0 || s.Options.DataEvolution { // a file's values may be replaced by those of another
 		return nil
 	}
 	return func(e *spec.ManifestEntry) bool {

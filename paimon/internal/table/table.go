@@ -66,11 +66,6 @@ func Open(c Config) (*Table, error) {
 	if err := options.CheckReadable(t.Raw); err != nil {
 		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
 	}
-	for _, f := range c.Schema.Fields {
-		if f.Type.Root == types.Variant || f.Type.Root == types.Blob {
-			return nil, errs.Unsupported("open table %s: column %s: type %s is not supported by this version of Tarn", c.Name, f.Name, f.Type)
-		}
-	}
 	var err error
 	if t.Options, err = options.Parse(t.Raw, t.Keyed()); err != nil {
 		return nil, fmt.Errorf("open table %s: %w", c.Name, err)
@@ -230,6 +225,11 @@ func (t *Table) CheckWritable() error {
 	}
 	if err := fileindex.Validate(t.Raw, t.Schema.Fields); err != nil {
 		return fmt.Errorf("write table %s: %w", t.Name, err)
+	}
+	for _, f := range t.Schema.Fields {
+		if f.Type.Root == types.Variant || f.Type.Root == types.Blob {
+			return errs.Unsupported("write table %s: column %s: this version of Tarn reads %s columns, it does not write them", t.Name, f.Name, f.Type)
+		}
 	}
 	switch {
 	case t.Keyed() && t.Schema.CrossPartition() && t.Options.Bucket != -1:
