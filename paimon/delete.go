@@ -66,11 +66,12 @@ func (t *Table) overwriteNothing(ctx context.Context, matches func(partition []b
 
 // DeleteWhere deletes the rows that satisfy all conditions of filter; an empty
 // filter means all rows. With conditions on partition columns alone whole
-// partitions are dropped, unless 'delete.force-produce-changelog' wants every
-// row to be seen. Otherwise the rows are read from the newest snapshot
-// and written again as -D, which takes a primary key and a merge engine that
-// deletes; errs.ErrUnsupported for others. A row that another job changes
-// meanwhile is deleted all the same.
+// partitions are dropped, unless 'delete.force-produce-changelog' wants every row
+// to be seen. Of a table without a primary key, rows are deleted by
+// their place (see RowChange), again and again when other jobs change the files
+// meanwhile. Of others they are read from the newest snapshot and written again
+// as -D, which takes a merge engine that deletes, errs.ErrUnsupported for
+// others; a row that another job changes meanwhile is deleted all the same.
 func (t *Table) DeleteWhere(ctx context.Context, filter predicate.Filter) (Deleted, error) {
 	rowByRow := t.t.Keyed() && strings.EqualFold(t.t.Raw["delete.force-produce-changelog"], "true")
 	if only := filter.Only(t.t.Schema.PartitionKeys...); len(only) == len(filter) && !rowByRow {
@@ -84,10 +85,16 @@ func (t *Table) DeleteWhere(ctx context.Context, filter predicate.Filter) (Delet
 		snap, err := t.overwriteNothing(ctx, test)
 		return Deleted{Snapshot: snap}, err
 	}
-	if err := t.checkDeletes(); err != nil {
-		return Deleted{}, err
+	var out Deleted
+	var err error
+	if t.t.Keyed() {
+		if err := t.checkDeletes(); err != nil {
+			return Deleted{}, err
+		}
+		out, err = t.deleteRows(ctx, filter)
+	} else {
+		out.Rows, out.Snapshot, err = t.changeWhere(ctx, filter, "DELETE", nil)
 	}
-	out, err := t.deleteRows(ctx, filter)
 	if err != nil {
 		return out, fmt.Errorf("delete from table %s: %w", t.Name(), err)
 	}
@@ -99,8 +106,6 @@ func (t *Table) checkDeletes() error {
 	o := t.t.Options
 	on := func(key string) bool { return strings.EqualFold(t.t.Raw[key], "true") }
 	switch {
-	case !t.t.Keyed():
-		return errs.Unsupported("delete from table %s: a table without a primary key loses whole partitions only; name partition columns (%v) alone in the condition, or rewrite the rows with INSERT OVERWRITE", t.Name(), t.t.Schema.PartitionKeys)
 	case o.IgnoreDelete:
 		return errs.Invalid("delete from table %s: the table ignores deletes ('ignore-delete')", t.Name())
 	case o.MergeEngine == options.Deduplicate,
@@ -191,25 +196,50 @@ type rowCond struct {
 	op     predicate.Op
 	enc    *columnar.KeyEncoder
 	values columnar.Keys
+	any    []*rowFilter // of predicate.Or
 }
 
 func newRowFilter(filter predicate.Filter, fields []types.Field) (*rowFilter, error) {
 	out := &rowFilter{}
 	for _, l := range filter {
-		at := slices.IndexFunc(fields, func(f types.Field) bool { return f.Name == l.Column })
-		if at < 0 {
-			return nil, errs.Invalid("there is no column %s", l.Column)
-		}
-		c := rowCond{column: at, op: l.Op, enc: columnar.NewKeyEncoder([]types.Type{fields[at].Type.AsNullable()}, columnar.KeyOptions{})}
-		if l.Op != predicate.IsNull && l.Op != predicate.IsNotNull {
-			var err error
-			if c.values, err = c.enc.Encode([]arrow.Array{l.Values}); err != nil {
-				return nil, fmt.Errorf("column %s: %w", l.Column, err)
-			}
+		c, err := newRowCond(l, fields)
+		if err != nil {
+			return nil, err
 		}
 		out.conds = append(out.conds, c)
 	}
 	return out, nil
+}
+
+func newRowCond(l predicate.Leaf, fields []types.Field) (rowCond, error) {
+	if l.Op == predicate.Or {
+		out := rowCond{op: l.Op}
+		for _, one := range l.Any {
+			f, err := newRowFilter(one, fields)
+			if err != nil {
+				return out, err
+			}
+			out.any = append(out.any, f)
+		}
+		return out, nil
+	}
+	at := slices.IndexFunc(fields, func(f types.Field) bool { return f.Name == l.Column })
+	if at < 0 {
+		return rowCond{}, errs.Invalid("there is no column %s", l.Column)
+	}
+	c := rowCond{column: at, op: l.Op, enc: columnar.NewKeyEncoder([]types.Type{fields[at].Type.AsNullable()}, columnar.KeyOptions{})}
+	switch l.Op {
+	case predicate.IsNull, predicate.IsNotNull:
+		return c, nil
+	case predicate.Eq, predicate.In, predicate.Ne, predicate.NotIn, predicate.Lt, predicate.Le, predicate.Gt, predicate.Ge, predicate.StartsWith:
+	default:
+		return c, errs.Unsupported("column %s: condition %d decides on files only, not on rows", l.Column, l.Op)
+	}
+	var err error
+	if c.values, err = c.enc.Encode([]arrow.Array{l.Values}); err != nil {
+		return c, fmt.Errorf("column %s: %w", l.Column, err)
+	}
+	return c, nil
 }
 
 // rows gives the rows of a batch that satisfy all conditions; valid until the
@@ -221,7 +251,7 @@ func (f *rowFilter) rows(b arrow.RecordBatch) ([]columnar.Ref, error) {
 		f.keep[i] = true
 	}
 	for i := range f.conds {
-		if err := f.conds[i].apply(b.Column(f.conds[i].column), f.keep); err != nil {
+		if err := f.conds[i].apply(b, f.keep); err != nil {
 			return nil, err
 		}
 	}
@@ -236,7 +266,11 @@ func (f *rowFilter) rows(b arrow.RecordBatch) ([]columnar.Ref, error) {
 
 // apply clears keep where the condition is not TRUE; comparisons with NULL are
 // not.
-func (c *rowCond) apply(col arrow.Array, keep []bool) error {
+func (c *rowCond) apply(b arrow.RecordBatch, keep []bool) error {
+	if c.op == predicate.Or {
+		return c.applyAny(b, keep)
+	}
+	col := b.Column(c.column)
 	if c.op == predicate.IsNull || c.op == predicate.IsNotNull {
 		for i := range keep {
 			keep[i] = keep[i] && col.IsNull(i) == (c.op == predicate.IsNull)
@@ -253,13 +287,47 @@ func (c *rowCond) apply(col arrow.Array, keep []bool) error {
 	return nil
 }
 
+func (c *rowCond) applyAny(b arrow.RecordBatch, keep []bool) error {
+	some := make([]bool, len(keep))
+	for _, f := range c.any {
+		refs, err := f.rows(b)
+		if err != nil {
+			return err
+		}
+		for _, r := range refs {
+			some[r.Row] = true
+		}
+	}
+	for i := range keep {
+		keep[i] = keep[i] && some[i]
+	}
+	return nil
+}
+
 func (c *rowCond) holds(v []byte) bool {
+	switch c.op {
+	case predicate.Ne, predicate.NotIn:
+		return !c.equals(v)
+	case predicate.Eq, predicate.In:
+		return c.equals(v)
+	case predicate.StartsWith: // from the prefix to the first text behind all that begin so
+		return bytes.Compare(v, c.values.At(0)) >= 0 && (c.values.Len() == 1 || bytes.Compare(v, c.values.At(1)) < 0)
+	}
+	order := bytes.Compare(v, c.values.At(0))
+	switch c.op {
+	case predicate.Lt:
+		return order < 0
+	case predicate.Le:
+		return order <= 0
+	case predicate.Gt:
+		return order > 0
+	}
+	return order >= 0
+}
+
+func (c *rowCond) equals(v []byte) bool {
 	for i := range c.values.Len() {
-		order := bytes.Compare(v, c.values.At(i))
-		switch {
-		case (c.op == predicate.Eq || c.op == predicate.In) && order == 0,
-			c.op == predicate.Lt && order < 0, c.op == predicate.Le && order <= 0,
-			c.op == predicate.Gt && order > 0, c.op == predicate.Ge && order >= 0:
+		if bytes.Equal(v, c.values.At(i)) {
 			return true
 		}
 	}

@@ -72,7 +72,7 @@ func randomRows(r *rand.Rand, table *paimon.Table) paimon.Batch {
 // numbers gives the rows of a table, sorted.
 func numbers(t *testing.T, table *paimon.Table) []string {
 	t.Helper()
-	var out []string
+	out := []string{}
 	for _, row := range readInts(t, table, nil) {
 		out = append(out, fmt.Sprint(row))
 	}

@@ -218,7 +218,7 @@ func TestDeleteWhere(t *testing.T) {
 		"rows by value":      {nil, []string{"dt", "id"}, leaf(t, "v", num, predicate.Lt, "3"), rows[2:], 2, ""},
 		"both":               {nil, []string{"dt", "id"}, append(leaf(t, "dt", str, predicate.Eq, "b"), leaf(t, "v", num, predicate.Gt, "3")...), []string{"a/1=1", "a/2=2", "b/1=3", "c/1=5"}, 1, ""},
 		"none":               {nil, []string{"dt", "id"}, leaf(t, "v", num, predicate.IsNull), rows, 0, ""},
-		"rows without a key": {nil, nil, leaf(t, "v", num, predicate.Lt, "3"), rows, 0, "without a primary key"},
+		"rows without a key": {nil, nil, leaf(t, "v", num, predicate.Lt, "3"), rows[2:], 2, ""},
 		"first-row":          {map[string]string{"bucket": "1", "merge-engine": "first-row"}, []string{"dt", "id"}, leaf(t, "v", num, predicate.Lt, "3"), rows, 0, "merge-engine first-row"},
 		"ignored":            {map[string]string{"ignore-delete": "true"}, []string{"dt", "id"}, leaf(t, "v", num, predicate.Lt, "3"), rows, 0, "'ignore-delete'"},
 	} {

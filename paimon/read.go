@@ -130,6 +130,7 @@ type Reader struct {
 	sections []stream.Section
 	columns  []int
 	cur      read.Reader
+	split    Split // of cur
 }
 
 // Read reads splits one after the other; columns are positions in the table's
@@ -191,9 +192,20 @@ func (r *Reader) open() error {
 	if err != nil {
 		return fmt.Errorf("read table %s: %w", r.t.Name(), err)
 	}
-	r.cur = cur
+	r.cur, r.split = cur, split
 	s.Splits = s.Splits[1:]
 	return nil
+}
+
+// Location tells where row i of the last batch lies: in a file of a split, by
+// its number in the file. ok is false where rows are merged of several files.
+func (r *Reader) Location(i int) (s *Split, file string, row int64, ok bool) {
+	l, ok := r.cur.(read.Located)
+	if !ok {
+		return nil, "", 0, false
+	}
+	file, row = l.Location(i)
+	return &r.split, file, row, true
 }
 
 // Close ends the read.

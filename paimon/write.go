@@ -81,6 +81,9 @@ type Commit struct {
 	Messages   []CommitMessage
 	// Overwrite replaces partitions; nil appends.
 	Overwrite *Overwrite
+	// Operation is what a statement did ("DELETE", "UPDATE", …), for the
+	// snapshot; "" for none.
+	Operation string
 	// KeepEmpty commits even if nothing changed, for the properties' sake.
 	KeepEmpty bool
 	// Base, when set, is the state that the rows were made for: if another
@@ -131,7 +134,7 @@ func (c *Committer) Last(ctx context.Context) (*spec.Snapshot, error) {
 // was nothing to write. It is safe to call again with the same Commit after
 // an error: what was written is recognised.
 func (c *Committer) Commit(ctx context.Context, b Commit) (*spec.Snapshot, error) {
-	in := commit.Committable{Identifier: b.Identifier, Watermark: b.Watermark, Properties: b.Properties, Messages: b.Messages, KeepEmpty: b.KeepEmpty}
+	in := commit.Committable{Identifier: b.Identifier, Watermark: b.Watermark, Properties: b.Properties, Messages: b.Messages, KeepEmpty: b.KeepEmpty, Operation: b.Operation}
 	if b.Base != nil {
 		in.Base = &commit.Base{Snapshot: b.Base.Snapshot, Growing: b.Base.Growing}
 	}

@@ -189,15 +189,25 @@ func (b *Bucket) Vector(ctx context.Context, dataFile string) (*Vector, error) {
 // Mark deletes rows, by data file; it sorts the slices.
 func (b *Bucket) Mark(ctx context.Context, dead map[string][]uint64) error {
 	for _, file := range sortedNames(dead) {
-		v, err := b.Vector(ctx, file)
-		if err != nil {
+		if err := b.Add(ctx, file, NewVector(dead[file]...)); err != nil {
 			return err
 		}
-		v = v.With(dead[file]...)
-		b.mu.Lock()
-		b.changed[file] = v
-		b.mu.Unlock()
 	}
+	return nil
+}
+
+// Add deletes the rows of v of a data file.
+func (b *Bucket) Add(ctx context.Context, dataFile string, v *Vector) error {
+	old, err := b.Vector(ctx, dataFile)
+	if err != nil {
+		return err
+	}
+	if v = old.Union(v); v.Rows() == old.Rows() {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changed[dataFile] = v
 	return nil
 }
 

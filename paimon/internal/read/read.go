@@ -23,6 +23,13 @@ type Reader interface {
 	Close()
 }
 
+// Located is an extra power of readers: they tell where rows lie.
+type Located interface {
+	// Location gives the data file of the last batch and the number, in the
+	// file, of its row i.
+	Location(i int) (file string, row int64)
+}
+
 // Mode says how the files of a split are read.
 type Mode int8
 
@@ -147,6 +154,7 @@ type rowReader struct {
 	o     datafile.RowReadOptions
 	metas []spec.DataFileMeta
 	cur   *datafile.RowReader
+	file  string // that cur reads
 	// rows of files that may be wanted
 	selected map[string]*fileindex.Rows
 }
@@ -162,7 +170,7 @@ func (r *rowReader) Next() (columnar.Batch, error) {
 			if err != nil {
 				return columnar.Batch{}, err
 			}
-			r.cur, r.metas = cur, r.metas[1:]
+			r.cur, r.file, r.metas = cur, r.metas[0].FileName, r.metas[1:]
 		}
 		rows, err := r.cur.Next()
 		if err == io.EOF {
@@ -172,6 +180,9 @@ func (r *rowReader) Next() (columnar.Batch, error) {
 		return columnar.Batch{Rows: rows}, err
 	}
 }
+
+// Location implements Located.
+func (r *rowReader) Location(i int) (string, int64) { return r.file, r.cur.RowAt(i) }
 
 func (r *rowReader) Close() {
 	if r.cur != nil {
