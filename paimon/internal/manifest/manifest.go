@@ -260,33 +260,3 @@ func (f *Files) Entries(ctx context.Context, files []spec.ManifestFileMeta, keep
 	})
 	return out, err
 }
-
-// Live gives the live data files of the manifests of a snapshot (see All), as
-// ADD entries in the order they were added. keep must decide equally for the
-// ADD and the DELETE of a file (by partition, bucket, key range, …); it must
-// not look at the kind. Adding a file twice is an error; a DELETE of a file
-// that no manifest adds is one too.
-func (f *Files) Live(ctx context.Context, files []spec.ManifestFileMeta, keep func(*spec.ManifestEntry) bool) ([]spec.ManifestEntry, error) {
-	m := newMerger(0)
-	err := f.readAll(ctx, files, func(i int, entries []spec.ManifestEntry) error {
-		for j := range entries {
-			if keep != nil && !keep(&entries[j]) {
-				continue
-			}
-			if err := m.add(&entries[j]); err != nil {
-				return errs.Corrupt(f.Path(files[i].FileName), "%w", err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	live := m.result()
-	for i := range live {
-		if live[i].Kind == spec.KindDelete {
-			return nil, errs.Corrupt(f.dir, "file %s of level %d is deleted but no manifest adds it", live[i].File.FileName, live[i].File.Level)
-		}
-	}
-	return live, nil
-}

@@ -2,7 +2,9 @@ package manifest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/tarndb/tarn/paimon/spec"
 )
@@ -54,11 +56,21 @@ type merger struct {
 	// partial says that earlier manifests are not seen: a DELETE takes away an
 	// ADD in one of them, and a later ADD of the same file undoes the DELETE.
 	partial bool
+	// doomed, when set, are the identities that some manifest deletes. Only
+	// those need be remembered by name; of the others a fingerprint tells
+	// whether they come twice.
+	doomed  map[string]struct{}
+	prints  map[uint64]struct{}
+	seed    maphash.Seed
 	at      map[string]int32 // identity → index into entries
 	entries []*spec.ManifestEntry
 	dead    int
 	key     []byte
 }
+
+// errTwins says that two fingerprints are equal: of one file that is added
+// twice or, once in a long while, of two files.
+var errTwins = errors.New("equal fingerprints")
 
 func newMerger(n int) *merger {
 	return &merger{at: make(map[string]int32, n), entries: make([]*spec.ManifestEntry, 0, n)}
@@ -67,6 +79,17 @@ func newMerger(n int) *merger {
 // add folds e in and keeps the pointer.
 func (m *merger) add(e *spec.ManifestEntry) error {
 	m.key = Identity(m.key[:0], e)
+	if m.doomed != nil {
+		if _, ok := m.doomed[string(m.key)]; !ok {
+			print := maphash.Bytes(m.seed, m.key)
+			if _, twin := m.prints[print]; twin {
+				return errTwins
+			}
+			m.prints[print] = struct{}{}
+			m.entries = append(m.entries, e)
+			return nil
+		}
+	}
 	i, known := m.at[string(m.key)]
 	switch {
 	case !known:
