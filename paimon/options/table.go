@@ -58,6 +58,8 @@ type Table struct {
 	Scan       Scan
 	Tags       Tags
 
+	ZOrderVarLength int // bytes that strings count with in a Z-order; 8
+
 	Postpone Postpone
 	Cross    Cross
 
@@ -240,6 +242,7 @@ func Parse(m Map, hasKey bool) (Table, error) {
 		DataEvolution:           r.boolean("data-evolution.enabled", false),
 		DynamicBucketTargetRows: int64(r.integer("dynamic-bucket.target-row-num", 2_000_000, 1)),
 		DynamicBucketMax:        r.integer("dynamic-bucket.max-buckets", -1, -1),
+		ZOrderVarLength:         r.integer("zorder.var-length-contribution", 8, 1),
 		Postpone:                r.postpone(),
 		Cross:                   r.cross(),
 		MaxWritersToSpill:       r.integer("write-max-writers-to-spill", 10, 0),

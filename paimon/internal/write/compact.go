@@ -228,6 +228,11 @@ type CompactRequest struct {
 	Full bool
 	// Partition keeps some partitions; nil for all.
 	Partition func(row []byte) bool
+	// IdleSince keeps partitions without a file made after this time; zero for
+	// all.
+	IdleSince time.Time
+	// Order sorts the rows of an append table instead; nil for none.
+	Order *Order
 	// Budget and SpillDir serve rows that are written anew, as in Options.
 	Budget   *lsm.Budget
 	SpillDir string
@@ -248,8 +253,13 @@ func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.Comm
 	if err != nil {
 		return nil, fmt.Errorf("compact table %s: %w", t.Name, err)
 	}
+	if !r.IdleSince.IsZero() {
+		splits = idle(splits, r.IdleSince)
+	}
 	var messages []spec.CommitMessage
 	switch {
+	case r.Order != nil:
+		messages, err = sortCompact(ctx, t, snap, splits, r)
 	case t.Options.Bucket == datafile.PostponeBucket:
 		messages, err = compactPostponed(ctx, t, snap, splits, r)
 	case t.Keyed():
@@ -268,6 +278,17 @@ func Compact(ctx context.Context, t *table.Table, r CompactRequest) ([]spec.Comm
 		}
 	}
 	return out, nil
+}
+
+// idle keeps the buckets of partitions that nothing has been written to since.
+func idle(splits []scan.Split, since time.Time) []scan.Split {
+	busy := map[string]bool{}
+	for _, s := range splits {
+		if newerThan(s.Files, since) {
+			busy[string(s.Partition)] = true
+		}
+	}
+	return slices.DeleteFunc(splits, func(s scan.Split) bool { return busy[string(s.Partition)] })
 }
 
 func compactKeyed(ctx context.Context, t *table.Table, snap *spec.Snapshot, splits []scan.Split, full bool) ([]spec.CommitMessage, error) {

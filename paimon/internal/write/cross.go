@@ -117,6 +117,9 @@ func (c *crossing) loadBucket(ctx context.Context, s scan.Split, lock *sync.Mute
 	if err != nil {
 		return err
 	}
+	if len(s.Deletions) > 0 {
+		files = files.WithDeletions(c.t.Deletions(s.Deletions))
+	}
 	o.DropDeletes = true
 	in, err := lsm.NewReader(ctx, files, s.Files, o)
 	if err != nil {
