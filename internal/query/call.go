@@ -28,10 +28,12 @@ type procedure struct {
 
 func procedures() map[string]procedure {
 	return map[string]procedure{
-		"compact":       {params: []string{"table", "partitions", "order_strategy", "order_by", "options", "where", "partition_idle_time", "compact_strategy"}, run: callCompact},
-		"create_branch": {params: []string{"table", "branch", "tag", "ignoreIfExists"}, flag: "ignoreIfExists", run: callCreateBranch},
-		"delete_branch": {params: []string{"table", "branch"}, run: callDeleteBranch},
-		"fast_forward":  {params: []string{"table", "branch"}, run: callFastForward},
+		"compact":          {params: []string{"table", "partitions", "order_strategy", "order_by", "options", "where", "partition_idle_time", "compact_strategy"}, run: callCompact},
+		"compact_database": {params: []string{"including_databases", "mode", "including_tables", "excluding_tables", "table_options", "partition_idle_time", "compact_strategy"}, run: callCompactDatabase},
+		"rescale":          {params: []string{"table", "bucket_num", "partition", "scan_parallelism", "sink_parallelism"}, run: callRescale},
+		"create_branch":    {params: []string{"table", "branch", "tag", "ignoreIfExists"}, flag: "ignoreIfExists", run: callCreateBranch},
+		"delete_branch":    {params: []string{"table", "branch"}, run: callDeleteBranch},
+		"fast_forward":     {params: []string{"table", "branch"}, run: callFastForward},
 
 		"create_tag":  {params: []string{"table", "tag", "snapshot_id", "time_retained"}, run: callCreateTag},
 		"delete_tag":  {params: []string{"table", "tag"}, run: callDeleteTag},
@@ -216,40 +218,6 @@ func (a arguments) pairs(key string) (map[string]string, error) {
 
 // success is what most of Paimon's procedures give.
 func success() *Result { return table([]string{"result"}, [][]string{{"Success"}}) }
-
-func callCompact(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	for _, k := range []string{"order_strategy", "order_by", "where", "partition_idle_time"} {
-		if args.values[k] != "" {
-			return nil, errs.Unsupported("CALL sys.compact: argument %s", k)
-		}
-	}
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	o := paimon.CompactOptions{Full: !strings.EqualFold(args.values["compact_strategy"], "minor")}
-	if args.values["partitions"] != "" {
-		if o.Partition, err = parsePartition(args.values["partitions"]); err != nil {
-			return nil, err
-		}
-	}
-	snap, err := t.Compact(ctx, o)
-	switch {
-	case err != nil:
-		return nil, err
-	case snap == nil:
-		return done("table %s: nothing to compact", t.Name()), nil
-	}
-	return done("table %s compacted: snapshot %d", t.Name(), snap.ID), nil
-}
-
-// parsePartition reads "dt=2025-06-01,hh=3".
-func parsePartition(text string) (map[string]string, error) {
-	if strings.Contains(text, ";") {
-		return nil, errs.Unsupported("CALL sys.compact: several partitions at once; call it for each")
-	}
-	return parsePairs(text)
-}
 
 // parsePairs reads "dt=2025-06-01,hh=3".
 func parsePairs(text string) (map[string]string, error) {
