@@ -90,6 +90,9 @@ func (t *Table) Partitions(ctx context.Context, snap *spec.Snapshot) ([]Partitio
 	sums := map[string]*PartitionInfo{}
 	for i := range splits {
 		s := &splits[i]
+		if s.Bucket == -2 { // rows that are not in the table yet
+			continue
+		}
 		p := sums[string(s.Partition)]
 		if p == nil {
 			p = &PartitionInfo{Name: t.PartitionString(s.Partition)}

@@ -87,3 +87,12 @@ func stringEnd(in []byte, i int) int {
 	}
 	return len(in)
 }
+
+// Pretty lays out JSON text as Paimon's files are.
+func Pretty(data []byte) (string, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, data); err != nil {
+		return "", err
+	}
+	return string(prettyJSON(compact.Bytes())), nil
+}

@@ -236,3 +236,15 @@ func parseTimestamp(b *array.TimestampBuilder, text string) error {
 	}
 	return fmt.Errorf("want a form like 2025-01-31 13:00:00")
 }
+
+// Text prints value 0 of col as Java's toString of the internal value, which
+// is how $files shows keys and bounds; "null" for NULL. Bytes are in hex.
+func Text(t types.Type, col arrow.Array) (string, error) {
+	if col.IsNull(0) {
+		return "null", nil
+	}
+	if b, ok := col.(*array.Binary); ok {
+		return fmt.Sprintf("%x", b.Value(0)), nil
+	}
+	return valueText(t, col, true)
+}

@@ -38,6 +38,9 @@ const (
 	State Mode = iota
 	// Changes gives the records of the files as they are, with their kinds.
 	Changes
+	// StateWithDeletes is State with the kinds of rows: keys whose newest
+	// version is a delete come too.
+	StateWithDeletes
 )
 
 // Open reads a split; columns are positions in the table's schema (nil: all).
@@ -59,7 +62,7 @@ func Open(ctx context.Context, t *table.Table, s scan.Split, columns []int, mode
 		}
 		return &changeReader{ctx: ctx, files: files, metas: s.Files}, nil
 	}
-	return openMerge(ctx, t, s, columns)
+	return openMerge(ctx, t, s, columns, mode == StateWithDeletes)
 }
 
 func bucketFiles(t *table.Table, s scan.Split, columns []int) (*table.BucketFiles, error) {
@@ -110,7 +113,7 @@ func (r *changeReader) Close() {
 }
 
 // openMerge merges the files of a bucket.
-func openMerge(ctx context.Context, t *table.Table, s scan.Split, columns []int) (Reader, error) {
+func openMerge(ctx context.Context, t *table.Table, s scan.Split, columns []int, deletes bool) (Reader, error) {
 	o, read, err := t.ReadOptions(columns)
 	if err != nil {
 		return nil, err
@@ -119,20 +122,26 @@ func openMerge(ctx context.Context, t *table.Table, s scan.Split, columns []int)
 	if err != nil {
 		return nil, err
 	}
-	o.DropDeletes = true
+	o.DropDeletes = !deletes
 	merged, err := lsm.NewReader(ctx, files, s.Files, o)
 	if err != nil {
 		return nil, fmt.Errorf("read table %s: %w", t.Name, err)
 	}
-	return mergeReader{merged}, nil
+	return mergeReader{merged, deletes}, nil
 }
 
-type mergeReader struct{ *lsm.Reader }
+type mergeReader struct {
+	*lsm.Reader
+	kinds bool
+}
 
 func (r mergeReader) Next() (columnar.Batch, error) {
 	kv, err := r.Reader.Next()
 	if err != nil {
 		return columnar.Batch{}, err
+	}
+	if r.kinds {
+		return columnar.Batch{Rows: kv.Rows, Kinds: kv.Kinds}, nil
 	}
 	return columnar.Batch{Rows: kv.Rows}, nil
 }
