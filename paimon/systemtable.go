@@ -29,6 +29,10 @@ type SystemTable struct {
 	fields []types.Field
 	meta   system.Table // of tables that hold no rows of the table itself
 	rows   *changeForm  // of $audit_log and $binlog
+
+	// of the tables of GlobalDatabase, which are about no table
+	w    *Warehouse
+	made func(ctx context.Context, w *Warehouse, m maker) error
 }
 
 // SystemTables lists the names of the system tables of a table.
@@ -54,11 +58,13 @@ func (w *Warehouse) SystemTable(ctx context.Context, id catalog.Identifier, hint
 			return nil, errs.Unsupported("table %s: option 'table-read.sequence-number.enabled'", id)
 		}
 		s.rows = &changeForm{binlog: id.System == "binlog"}
-		s.fields = s.rows.fields(t.Fields())
-		return s, nil
+		if s.fields, err = t.TravelFields(ctx); err == nil {
+			s.fields = s.rows.fields(s.fields)
+		}
+		return s, err
 	case "ro":
-		s.fields = t.Fields()
-		return s, nil
+		s.fields, err = t.TravelFields(ctx)
+		return s, err
 	}
 	meta, ok := system.Open(id.System)
 	if !ok {
@@ -66,6 +72,19 @@ func (w *Warehouse) SystemTable(ctx context.Context, id catalog.Identifier, hint
 	}
 	s.meta, s.fields = meta, meta.Fields
 	return s, nil
+}
+
+// TravelFields gives the columns that a batch read shows: time travel shows
+// those of then.
+func (t *Table) TravelFields(ctx context.Context) ([]types.Field, error) {
+	if !t.traveling() {
+		return t.Fields(), nil
+	}
+	snap, err := t.Travel(ctx)
+	if err != nil || snap == nil {
+		return t.Fields(), err
+	}
+	return t.t.SchemaFields(snap.SchemaID)
 }
 
 // Fields gives the columns.
@@ -123,6 +142,10 @@ func (s *SystemTable) Read(ctx context.Context) (*SystemReader, error) {
 			return nil, err
 		}
 		return s.ReadPlan(ctx, p, p.Splits), nil
+	}
+	if s.made != nil {
+		b, err := s.make(ctx)
+		return &SystemReader{made: b}, err
 	}
 	of := system.Of{Table: s.t.t}
 	if s.readsSnapshot() {
@@ -191,6 +214,7 @@ func (s *SystemTable) ReadChanges(ctx context.Context, p *StreamPlan) (*SystemRe
 
 // SystemReader yields the rows of a system table. It serves one goroutine.
 type SystemReader struct {
+	made arrow.RecordBatch // the only batch
 	meta *system.Reader
 	rows *Reader
 	form *changeForm
@@ -199,12 +223,19 @@ type SystemReader struct {
 
 // Next gives the next batch, which the caller releases; io.EOF at the end.
 func (r *SystemReader) Next() (arrow.RecordBatch, error) {
-	if r.meta != nil {
+	switch {
+	case r.made != nil:
+		b := r.made
+		r.made = nil
+		return b, nil
+	case r.meta != nil:
 		b, err := r.meta.Next()
 		if b == nil && err == nil {
 			err = io.EOF
 		}
 		return b, err
+	case r.rows == nil:
+		return nil, io.EOF
 	}
 	for {
 		b, err := r.rows.Next()
@@ -229,8 +260,15 @@ func (r *SystemReader) Next() (arrow.RecordBatch, error) {
 
 // Close ends the read.
 func (r *SystemReader) Close() {
-	if r.meta != nil {
+	switch {
+	case r.made != nil:
+		r.made.Release()
+		r.made = nil
+		return
+	case r.meta != nil:
 		r.meta.Close()
+		return
+	case r.rows == nil:
 		return
 	}
 	if r.held.Rows != nil {

@@ -95,8 +95,33 @@ func (p *planner) columns(r *ast.TableRef) ([]render.Column, error) {
 		return p.informationColumns(name)
 	}
 	id, err := p.s.identify(r.Name)
-	if err != nil || id.System != "" {
+	if err != nil {
 		return nil, err
+	}
+	if g, err := p.globalTable(id); g != nil || err != nil {
+		return typeNames(g.Fields())
+	}
+	hint, err := p.hint(r)
+	if err != nil {
+		return nil, err
+	}
+	if id.System != "" {
+		t, err := p.s.e.o.Warehouse.SystemTable(p.ctx, id, hint)
+		if err != nil {
+			return nil, err
+		}
+		return typeNames(t.Fields())
+	}
+	if len(hint) > 0 { // which may travel to a time of other columns
+		t, err := p.s.e.o.Warehouse.Table(p.ctx, id, hint)
+		if err != nil {
+			return nil, err
+		}
+		fields, err := t.TravelFields(p.ctx)
+		if err != nil {
+			return nil, err
+		}
+		return typeNames(fields)
 	}
 	schema, err := p.s.e.o.Warehouse.Catalog().Schema(p.ctx, id)
 	if err != nil {
@@ -141,6 +166,9 @@ func (p *planner) table(r *ast.TableRef, conds []render.Condition) (string, erro
 	hint, err := p.hint(r)
 	if err != nil {
 		return "", err
+	}
+	if g, err := p.globalTable(id); g != nil || err != nil {
+		return p.systemScan(g)
 	}
 	if id.System != "" {
 		return p.system(id, hint)

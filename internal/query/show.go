@@ -205,6 +205,13 @@ func (s *Session) describe(ctx context.Context, st *ast.Describe) (*Result, erro
 	if d := s.declared(st.Name); d != nil {
 		return describeFields(d.Fields, d.PrimaryKey, nil), nil
 	}
+	if id, err := s.identify(st.Name); err == nil && id.System != "" && s.o.Dialect != dialect.MySQL {
+		t, err := s.e.o.Warehouse.SystemTable(ctx, id, nil)
+		if err != nil {
+			return nil, err
+		}
+		return describeFields(t.Fields(), nil, nil), nil
+	}
 	t, err := s.open(ctx, st.Name)
 	if err != nil {
 		return nil, err

@@ -1,166 +1,114 @@
 package query
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"sort"
-	"strconv"
-	"time"
+	"context"
+	"io"
+	"runtime"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/tarndb/tarn/internal/query/duck"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/catalog"
-	"github.com/tarndb/tarn/paimon/errs"
+	"github.com/tarndb/tarn/paimon/types"
 )
 
 // system gives the FROM item of a system table T$name.
 func (p *planner) system(id catalog.Identifier, hint map[string]string) (string, error) {
-	main := id
-	main.System = ""
-	t, err := p.s.e.o.Warehouse.Table(p.ctx, main, hint)
+	t, err := p.s.e.o.Warehouse.SystemTable(p.ctx, id, hint)
 	if err != nil {
 		return "", err
 	}
-	var out textTable
-	switch id.System {
-	case "snapshots":
-		out, err = p.snapshotsTable(t)
-	case "options":
-		out = textTable{columns: []string{"key", "value"}}
-		for k, v := range t.Schema().Options {
-			out.rows = append(out.rows, []string{k, v})
-		}
-		sort.Slice(out.rows, func(a, b int) bool { return out.rows[a][0] < out.rows[b][0] })
-	case "schemas":
-		out, err = schemas(t)
-	case "tags":
-		out, err = p.tagsTable(t)
-	case "branches":
-		out, err = p.branchesTable(t)
-	case "partitions":
-		out, err = p.partitionsTable(t)
-	default:
-		return "", errs.Unsupported("system table %s: this version of Tarn has $branches, $options, $partitions, $schemas, $snapshots and $tags", id)
+	return p.systemScan(t)
+}
+
+// globalTable gives a table of the database sys; nil for other databases.
+func (p *planner) globalTable(id catalog.Identifier) (*paimon.SystemTable, error) {
+	if id.Database != paimon.GlobalDatabase || id.System != "" || !slices.Contains(paimon.GlobalTables(), id.Table) {
+		return nil, nil
 	}
+	return p.s.e.o.Warehouse.GlobalTable(id.Table)
+}
+
+func (p *planner) systemScan(t *paimon.SystemTable) (string, error) {
+	plan, err := t.Plan(p.ctx, nil)
 	if err != nil {
 		return "", err
 	}
-	rec := out.batch()
-	return p.register(&batchScan{schema: rec.Schema(), batches: []arrow.RecordBatch{rec}}), nil
+	return p.register(&systemScan{t: t, plan: plan, schema: types.ArrowSchema(t.Fields())}), nil
 }
 
-func number(n *int64) string {
-	if n == nil {
-		return null
-	}
-	return fmt.Sprint(*n)
+// systemScan lets the engine read a system table: rows of the table itself as
+// several streams, metadata as one.
+type systemScan struct {
+	t      *paimon.SystemTable
+	plan   *paimon.Plan // nil for metadata
+	schema *arrow.Schema
 }
 
-func (p *planner) snapshotsTable(t *paimon.Table) (textTable, error) {
-	out := textTable{columns: []string{"snapshot_id#", "schema_id#", "commit_user", "commit_identifier#", "commit_kind", "commit_time", "base_manifest_list", "delta_manifest_list",
-		"changelog_manifest_list", "total_record_count#", "delta_record_count#", "changelog_record_count#", "watermark#"}}
-	all, err := t.Snapshots(p.ctx)
-	for _, s := range all {
-		changelog := null
-		if s.ChangelogManifestList != nil {
-			changelog = *s.ChangelogManifestList
-		}
-		out.rows = append(out.rows, []string{fmt.Sprint(s.ID), fmt.Sprint(s.SchemaID), s.CommitUser, fmt.Sprint(s.CommitIdentifier), string(s.CommitKind),
-			time.UnixMilli(s.TimeMillis).UTC().Format("2006-01-02 15:04:05.000"), s.BaseManifestList, s.DeltaManifestList, changelog,
-			fmt.Sprint(s.TotalRecordCount), fmt.Sprint(s.DeltaRecordCount), number(s.ChangelogRecordCount), number(s.Watermark)})
+// Schema implements duck.Table.
+func (s *systemScan) Schema() *arrow.Schema { return s.schema }
+
+// EstimatedRows implements duck.Table.
+func (s *systemScan) EstimatedRows() int64 {
+	if s.plan == nil {
+		return 100
 	}
-	return out, err
+	return s.plan.Rows()
 }
 
-// wall prints a time as it stands in the clock that wrote it.
-func wall(at time.Time) string { return at.Format("2006-01-02 15:04:05.000") }
-
-func (p *planner) tagsTable(t *paimon.Table) (textTable, error) {
-	out := textTable{columns: []string{"tag_name", "snapshot_id#", "schema_id#", "commit_time", "record_count#", "create_time", "time_retained"}}
-	names, err := t.Tags(p.ctx)
-	if err != nil {
-		return out, err
-	}
-	for _, name := range names {
-		tag, err := t.Tag(p.ctx, name)
-		if errors.Is(err, errs.ErrNotFound) { // deleted meanwhile
-			continue
-		}
+// Scan implements duck.Table.
+func (s *systemScan) Scan(ctx context.Context, columns []int) (duck.Scan, error) {
+	if s.plan == nil {
+		r, err := s.t.Read(ctx)
 		if err != nil {
-			return out, err
+			return nil, err
 		}
-		created, retained := null, null
-		if tag.CreateTime != nil {
-			created = wall(*tag.CreateTime)
-		}
-		if tag.TimeRetained != nil {
-			retained = isoDuration(*tag.TimeRetained)
-		}
-		out.rows = append(out.rows, []string{name, fmt.Sprint(tag.ID), fmt.Sprint(tag.SchemaID), wall(time.UnixMilli(tag.TimeMillis).UTC()), fmt.Sprint(tag.TotalRecordCount), created, retained})
+		return systemStreams{{r, columns}}, nil
+	}
+	n := max(1, min(runtime.GOMAXPROCS(0), len(s.plan.Splits)))
+	deals := make([][]paimon.Split, n)
+	for i, split := range s.plan.Splits {
+		deals[i%n] = append(deals[i%n], split)
+	}
+	out := make(systemStreams, n)
+	for i := range out {
+		out[i] = &systemStream{s.t.ReadPlan(ctx, s.plan, deals[i]), columns}
 	}
 	return out, nil
 }
 
-// isoDuration prints a duration as Java's Duration does: PT1H30M.
-func isoDuration(d time.Duration) string {
-	if d == 0 {
-		return "PT0S"
+type systemStreams []*systemStream
+
+func (s systemStreams) Streams() []duck.Stream {
+	out := make([]duck.Stream, len(s))
+	for i, r := range s {
+		out[i] = r
 	}
-	text := "PT"
-	if h := d / time.Hour; h != 0 {
-		text += fmt.Sprintf("%dH", h)
-	}
-	if m := d % time.Hour / time.Minute; m != 0 {
-		text += fmt.Sprintf("%dM", m)
-	}
-	if s := d % time.Minute; s != 0 {
-		text += strconv.FormatFloat(s.Seconds(), 'f', -1, 64) + "S"
-	}
-	return text
+	return out
 }
 
-func (p *planner) branchesTable(t *paimon.Table) (textTable, error) {
-	out := textTable{columns: []string{"branch_name", "create_time"}}
-	names, err := t.Branches(p.ctx)
-	for _, name := range names {
-		at, err := t.BranchTime(p.ctx, name)
-		if errors.Is(err, errs.ErrNotFound) { // deleted meanwhile
-			continue
-		}
-		if err != nil {
-			return out, err
-		}
-		out.rows = append(out.rows, []string{name, wall(at.UTC())})
+func (s systemStreams) Close() error {
+	for _, r := range s {
+		r.r.Close()
 	}
-	return out, err
+	return nil
 }
 
-func (p *planner) partitionsTable(t *paimon.Table) (textTable, error) {
-	out := textTable{columns: []string{"partition", "record_count#", "file_size_in_bytes#", "file_count#", "last_update_time", "created_at", "created_by", "updated_by", "options"}}
-	snap, err := t.Travel(p.ctx)
+type systemStream struct {
+	r       *paimon.SystemReader
+	columns []int
+}
+
+func (s *systemStream) Next(context.Context) (arrow.RecordBatch, error) {
+	b, err := s.r.Next()
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	all, err := t.Partitions(p.ctx, snap)
-	for _, i := range all {
-		out.rows = append(out.rows, []string{i.Name, fmt.Sprint(i.Rows), fmt.Sprint(i.Bytes), fmt.Sprint(i.Files), wall(i.LastFile), null, null, null, null})
+	if b == nil {
+		return nil, io.EOF
 	}
-	return out, err
-}
-
-func schemas(t *paimon.Table) (textTable, error) {
-	out := textTable{columns: []string{"schema_id#", "fields", "partition_keys", "primary_keys", "options", "comment", "update_time"}}
-	s := t.Schema()
-	row := []string{fmt.Sprint(s.ID)}
-	for _, v := range []any{s.Fields, s.PartitionKeys, s.PrimaryKeys, s.Options} {
-		data, err := json.Marshal(v)
-		if err != nil {
-			return out, err
-		}
-		row = append(row, string(data))
-	}
-	out.rows = append(out.rows, append(row, s.Comment, time.UnixMilli(s.TimeMillis).UTC().Format("2006-01-02 15:04:05.000")))
-	return out, nil
+	defer b.Release()
+	return pick(b, s.columns), nil
 }
