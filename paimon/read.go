@@ -113,7 +113,7 @@ func (p *Plan) RawFiles(s *Split) (paths []string, ok bool) {
 		return nil, false
 	}
 	for i := range s.Files {
-		if f := &s.Files[i]; f.SchemaID != t.t.Schema.ID || f.WriteCols != nil || !strings.HasSuffix(f.FileName, ".parquet") {
+		if f := &s.Files[i]; f.SchemaID != t.t.Schema.ID || f.WriteCols != nil || f.ExternalPath != nil || !strings.HasSuffix(f.FileName, ".parquet") {
 			return nil, false
 		}
 		paths = append(paths, local.LocalPath(files.Path(&s.Files[i])))

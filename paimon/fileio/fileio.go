@@ -71,3 +71,11 @@ type Locator interface {
 	// LocalPath gives the absolute path of a file.
 	LocalPath(path string) string
 }
+
+// Resolver is an extra power of stores whose files have names outside too:
+// manifests name some files by URI.
+type Resolver interface {
+	// KeyOf gives the path in the store of a file that a URI or an absolute
+	// path names; false when it is none of the store's.
+	KeyOf(uri string) (path string, ok bool)
+}

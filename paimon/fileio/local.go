@@ -26,8 +26,9 @@ type Local struct {
 }
 
 var (
-	_ Store   = (*Local)(nil)
-	_ Locator = (*Local)(nil)
+	_ Store    = (*Local)(nil)
+	_ Locator  = (*Local)(nil)
+	_ Resolver = (*Local)(nil)
 )
 
 // NewLocal opens the directory root, creating it when absent.
@@ -50,10 +51,36 @@ func (l *Local) LocalPath(path string) string {
 	return filepath.Join(l.root, filepath.FromSlash(path))
 }
 
+// KeyOf implements Resolver: what lies in the store's directory, by its name
+// with or without "file:".
+func (l *Local) KeyOf(uri string) (string, bool) {
+	name, hadScheme := strings.CutPrefix(uri, "file:")
+	if hadScheme && strings.HasPrefix(name, "//") {
+		name = name[2:] // an empty authority
+	}
+	if !strings.HasPrefix(name, "/") {
+		return "", false
+	}
+	rel, err := filepath.Rel(l.root, filepath.FromSlash(name))
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", false
+	}
+	return filepath.ToSlash(rel), true
+}
+
+// isURI reports whether a path names a file by URI, as no path in a store does.
+func isURI(path string) bool {
+	first, _, deeper := strings.Cut(path, "/")
+	return deeper && strings.HasSuffix(first, ":")
+}
+
 // resolve guards against paths that leave the root.
 func (l *Local) resolve(ctx context.Context, path string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
+	}
+	if isURI(path) {
+		return "", errs.Unsupported("%s lies outside of the warehouse, which this version of Tarn does not leave", path)
 	}
 	if path != "" && !filepath.IsLocal(filepath.FromSlash(path)) {
 		return "", errs.Invalid("path %q leaves the warehouse", path)

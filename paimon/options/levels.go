@@ -88,3 +88,59 @@ func (r *reader) directory(key string) string {
 	}
 	return v
 }
+
+// External says that new data files lie outside of the table's directory.
+type External struct {
+	Paths   []string // URIs of directories, as Java prints them; nil: inside
+	Entropy bool     // directories are made from hashes of file names
+	Weights []int    // of Paths; nil: they take turns
+}
+
+// external reads where data files lie.
+// Source: org.apache.paimon.AbstractFileStore.createExternalPaths.
+func (r *reader) external() External {
+	const key = "data-file.external-paths"
+	strategy := r.oneOf(key+".strategy", "none", "none", "specific-fs", "round-robin", "entropy-inject", "weight-robin")
+	if strategy == "none" || len(r.list(key)) == 0 {
+		return External{}
+	}
+	out := External{Entropy: strategy == "entropy-inject"}
+	for _, text := range r.list(key) {
+		scheme, rest, ok := strings.Cut(text, ":")
+		if !ok || !strings.HasPrefix(rest, "/") {
+			r.fail(key, "URIs with their scheme, such as file:/data")
+			return External{}
+		}
+		if strategy == "specific-fs" && !strings.EqualFold(scheme, r.str(key+".specific-fs", "")) {
+			continue
+		}
+		if strings.HasPrefix(rest, "///") {
+			rest = rest[2:]
+		}
+		out.Paths = append(out.Paths, scheme+":"+strings.TrimRight(rest, "/"))
+	}
+	if len(out.Paths) == 0 {
+		r.fail(key, "a path of the file system that "+key+".specific-fs names")
+	}
+	if strategy == "weight-robin" && len(out.Paths) > 1 {
+		out.Weights = r.weights(key+".weights", len(out.Paths))
+	}
+	return out
+}
+
+// weights reads one weight for each of n paths; nil when the option is not set.
+func (r *reader) weights(key string, n int) []int {
+	var out []int
+	for _, text := range r.list(key) {
+		w, err := strconv.Atoi(text)
+		if err != nil || w < 1 {
+			r.fail(key, "whole numbers above 0")
+			return nil
+		}
+		out = append(out, w)
+	}
+	if out != nil && len(out) != n {
+		r.fail(key, "as many weights as there are external paths")
+	}
+	return out
+}

@@ -80,7 +80,8 @@ type Files struct {
 	FormatByLevel        map[int]string // level → format, where it is another
 	CompressionByLevel   map[int]string
 	StatsByLevel         map[int]string
-	SuffixCompression    bool   // names of files tell the codec
+	SuffixCompression    bool // names of files tell the codec
+	External             External
 	Directory            string // of data files, below the table; "": the table's own
 	Compression          string
 	ZstdLevel            int
@@ -294,6 +295,7 @@ func (r *reader) files(hasKey bool) Files {
 		StatsByLevel:         r.levels("metadata.stats-mode.per.level"),
 		SuffixCompression:    r.boolean("file.suffix.include.compression", false),
 		Directory:            r.directory("data-file.path-directory"),
+		External:             r.external(),
 		Compression:          r.str("file.compression", "zstd"),
 		ZstdLevel:            r.integer("file.compression.zstd-level", 1, 1),
 		TargetSize:           r.bytes("target-file-size", target),

@@ -37,6 +37,8 @@ func codecByName(name string) (compress.Compression, error) {
 		return hadoopLZ4, nil
 	case "lz4_raw":
 		return compress.Codecs.Lz4Raw, nil
+	case "brotli", "lzo":
+		return 0, errs.Unsupported("parquet compression %q: Paimon itself has no such codec; use zstd, snappy, lz4, gzip or none", name)
 	}
 	return 0, errs.Unsupported("parquet compression %q: use zstd, snappy, lz4, gzip or none", name)
 }
@@ -217,6 +219,8 @@ func (d *decompressor) decode(codec compress.Compression, scratch, src []byte, s
 		return d.decodeGzip(sized(scratch, size), src)
 	case hadoopLZ4:
 		return decodeHadoopLZ4(sized(scratch, size), src)
+	case compress.Codecs.Brotli:
+		return decodeBrotli(sized(scratch, size), src)
 	case compress.Codecs.Lz4Raw:
 		out := sized(scratch, size)
 		n, err := lz4.UncompressBlock(src, out)
@@ -251,6 +255,18 @@ func (d *decompressor) decodeGzip(out, src []byte) ([]byte, error) {
 		return nil, err
 	}
 	n, err := io.ReadFull(d.gzip, out)
+	return out[:n], err
+}
+
+// decodeBrotli reads what other writers than Paimon make.
+func decodeBrotli(out, src []byte) ([]byte, error) {
+	c, err := compress.GetCodec(compress.Codecs.Brotli)
+	if err != nil {
+		return nil, err
+	}
+	r := c.(compress.StreamingCodec).NewReader(bytes.NewReader(src))
+	defer r.Close()
+	n, err := io.ReadFull(r, out)
 	return out[:n], err
 }
 

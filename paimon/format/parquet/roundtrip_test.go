@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tarndb/tarn/paimon/errs"
@@ -235,4 +236,20 @@ func TestSkipBlock(t *testing.T) {
 	require.Greater(t, kept, int64(10_000))
 	require.IsIncreasing(t, least)
 	require.NoError(t, r.Close())
+}
+
+func TestBrotliIsRead(t *testing.T) {
+	c, err := compress.GetCodec(compress.Codecs.Brotli)
+	require.NoError(t, err)
+	plain := bytes.Repeat([]byte("tarn"), 1000)
+	d := decompressor{pool: &codecs{}}
+	got, err := d.decompress(compress.Codecs.Brotli, nil, c.Encode(nil, plain), len(plain))
+	require.NoError(t, err)
+	require.Equal(t, plain, got)
+	_, err = d.decompress(compress.Codecs.Brotli, nil, []byte("no brotli"), len(plain))
+	require.Error(t, err)
+	_, err = New().NewWriter(io.Discard, orderFields(), format.WriteOptions{Compression: "brotli"})
+	require.ErrorIs(t, err, errs.ErrUnsupported)
+	_, err = New().NewWriter(io.Discard, orderFields(), format.WriteOptions{Compression: "zstd", Params: map[string]string{"parquet.compression": "lzo"}})
+	require.ErrorContains(t, err, "lzo")
 }

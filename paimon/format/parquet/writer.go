@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -98,7 +99,7 @@ func newWriter(out io.Writer, fields []types.Field, opts format.WriteOptions, po
 	if err != nil {
 		return nil, err
 	}
-	codec, err := codecByName(opts.Compression)
+	codec, err := codecByName(cmp.Or(opts.Params["parquet.compression"], opts.Compression))
 	if err != nil {
 		return nil, err
 	}

@@ -132,13 +132,14 @@ func NewKVWriter(ctx context.Context, o KVWriterOptions) (*KVWriter, error) {
 	return w, nil
 }
 
-func (w *KVWriter) newName() (path, name string) {
+func (w *KVWriter) newName() (path, name string, external *string) {
 	if w.o.Changelog {
 		name = w.o.Paths.NewChangelog(w.o.Format)
 	} else {
 		name = w.o.Paths.NewData(w.o.Format)
 	}
-	return w.o.Paths.File(name), name
+	path, external = w.o.Paths.NewFile(name)
+	return path, name, external
 }
 
 // Write appends the batch: its Rows are the columns KVWriterOptions.Fields.

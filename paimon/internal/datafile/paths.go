@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/spec"
 )
 
@@ -35,6 +36,10 @@ type PathOptions struct {
 	// of a level is. Table options "file.suffix.include.compression" and
 	// "file.compression".
 	Compression string
+	// External says that new files lie outside of Table; zero for no.
+	External External
+	// Store finds files that lie outside of Table; nil for none.
+	Store fileio.Store
 }
 
 // BucketDir gives the directory of a bucket. partition is the partition's
@@ -66,13 +71,18 @@ type Paths struct {
 	changelog string
 	codec     string // extension, or ""
 	id        string
+	store     fileio.Store
+	external  *externalPaths // nil: new files lie in dir
 	next      atomic.Int64
 }
 
 // NewPaths makes the names of a bucket.
 func NewPaths(o PathOptions, partition string, bucket int) *Paths {
 	p := &Paths{dir: o.BucketDir(partition, bucket), data: o.DataPrefix, changelog: o.ChangelogPrefix,
-		codec: codecExtension(o.Compression), id: uuid.NewString()}
+		codec: codecExtension(o.Compression), id: uuid.NewString(), store: o.Store}
+	relative := o
+	relative.Table = ""
+	p.external = newExternalPaths(o.External, relative.BucketDir(partition, bucket))
 	if p.data == "" {
 		p.data = "data-"
 	}
@@ -117,10 +127,30 @@ func (p *Paths) newName(prefix, format string) string {
 // File gives the path of a file in the bucket.
 func (p *Paths) File(name string) string { return p.dir + "/" + name }
 
-// DataFile gives the path of a data file: its external path if it has one.
+// NewFile gives the path of a new file of this name, and its URI if it lies
+// outside of the bucket.
+func (p *Paths) NewFile(name string) (path string, external *string) {
+	if p.external == nil {
+		return p.File(name), nil
+	}
+	uri := p.external.uri(name)
+	return p.outside(uri), &uri
+}
+
+// outside gives the path of a file that is named by URI; the URI itself, which
+// no store opens, where the store does not reach it.
+func (p *Paths) outside(uri string) string {
+	if key, err := KeyOf(p.store, uri); err == nil {
+		return key
+	}
+	return uri
+}
+
+// DataFile gives the path of a data file, also of one that lies outside of the
+// bucket. It is a URI if the store does not reach it.
 func (p *Paths) DataFile(f *spec.DataFileMeta) string {
 	if f.ExternalPath != nil {
-		return *f.ExternalPath
+		return p.outside(*f.ExternalPath)
 	}
 	return p.File(f.FileName)
 }
@@ -129,7 +159,7 @@ func (p *Paths) DataFile(f *spec.DataFileMeta) string {
 // beside it.
 func (p *Paths) ExtraFile(f *spec.DataFileMeta, name string) string {
 	if f.ExternalPath != nil {
-		return (*f.ExternalPath)[:strings.LastIndexByte(*f.ExternalPath, '/')+1] + name
+		return p.outside((*f.ExternalPath)[:strings.LastIndexByte(*f.ExternalPath, '/')+1] + name)
 	}
 	return p.File(name)
 }

@@ -27,19 +27,20 @@ type files struct {
 	fields []types.Field
 	target int64
 	// name gives the path of a new file, and its name.
-	name func() (path, name string)
+	name func() (path, name string, external *string)
 
 	// indexes are made of the last columns of a file, which are indexFields.
 	indexes     IndexOptions
 	indexFields []types.Field
 
-	path  string
-	file  string
-	out   fileio.Writer
-	index *fileindex.Builder // nil for none
-	w     format.Writer
-	rows  int64    // of the open file
-	done  []string // paths of closed files
+	path     string
+	file     string
+	external *string // URI, if the file lies outside
+	out      fileio.Writer
+	index    *fileindex.Builder // nil for none
+	w        format.Writer
+	rows     int64    // of the open file
+	done     []string // paths of closed files
 
 	extra    []string // of the file that was closed last
 	embedded []byte
@@ -60,7 +61,7 @@ func (f *files) append(b arrow.RecordBatch) error {
 }
 
 func (f *files) open() error {
-	path, name := f.name()
+	path, name, external := f.name()
 	out, err := f.store.Create(f.ctx, path)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
@@ -70,7 +71,7 @@ func (f *files) open() error {
 		out.Abort()
 		return fmt.Errorf("create %s: %w", path, err)
 	}
-	f.path, f.file, f.out, f.w, f.rows = path, name, out, w, 0
+	f.path, f.file, f.external, f.out, f.w, f.rows = path, name, external, out, w, 0
 	return f.openIndex()
 }
 
@@ -151,6 +152,6 @@ func releaseStats(cols []columnStats) {
 func baseMeta(f *files, size int64, schemaID int64, source int8, now time.Time) spec.DataFileMeta {
 	return spec.DataFileMeta{
 		FileName: f.file, FileSize: size, RowCount: f.rows, SchemaID: schemaID,
-		ExtraFiles: f.extra, EmbeddedIndex: f.embedded, CreationTime: wallClock(now), FileSource: &source,
+		ExtraFiles: f.extra, EmbeddedIndex: f.embedded, CreationTime: wallClock(now), FileSource: &source, ExternalPath: f.external,
 	}
 }

@@ -85,9 +85,10 @@ func NewRowWriter(ctx context.Context, o RowWriterOptions) (*RowWriter, error) {
 	return w, nil
 }
 
-func (w *RowWriter) newName() (path, name string) {
+func (w *RowWriter) newName() (path, name string, external *string) {
 	name = w.o.Paths.NewData(w.o.Format)
-	return w.o.Paths.File(name), name
+	path, external = w.o.Paths.NewFile(name)
+	return path, name, external
 }
 
 // Write appends the rows; it does not keep b. On error everything written is

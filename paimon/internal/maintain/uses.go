@@ -36,10 +36,12 @@ func (u *uses) forgive(err error) error {
 }
 
 // files calls use with the paths of a data file and what belongs to it. Files
-// outside of the table are not ours to delete.
+// that the store does not reach are left alone.
 func (u *uses) files(e *spec.ManifestEntry, use func(path string)) error {
 	if e.File.ExternalPath != nil {
-		return nil
+		if _, err := datafile.KeyOf(u.t.Store, *e.File.ExternalPath); err != nil {
+			return nil
+		}
 	}
 	key := fmt.Sprintf("%d/%s", e.Bucket, e.Partition)
 	dir := u.dirs[key]

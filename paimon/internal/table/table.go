@@ -211,7 +211,8 @@ func (t *Table) PartitionColumns(row []byte) (map[int]arrow.Array, error) {
 // PathOptions gives the naming of data files.
 func (t *Table) PathOptions() datafile.PathOptions {
 	f := t.Options.Files
-	o := datafile.PathOptions{Table: t.Dir, DataPrefix: f.Prefix, ChangelogPrefix: t.Options.Changelog.FilePrefix, Directory: f.Directory}
+	o := datafile.PathOptions{Table: t.Dir, DataPrefix: f.Prefix, ChangelogPrefix: t.Options.Changelog.FilePrefix, Directory: f.Directory, Store: t.Store,
+		External: datafile.External{Roots: f.External.Paths, Entropy: f.External.Entropy, Weights: f.External.Weights}}
 	if f.SuffixCompression {
 		o.Compression = f.Compression
 	}
@@ -236,6 +237,11 @@ func (t *Table) CheckWritable() error {
 		return errs.Invalid("write table %s: the primary key %v lacks partition columns (%v): set 'bucket' = '-1', or add them to the key", t.Name, t.Schema.PrimaryKeys, t.Schema.PartitionKeys)
 	case t.Keyed() && t.Schema.CrossPartition() && len(t.Options.SequenceFields) > 0:
 		return errs.Invalid("write table %s: 'sequence.field' cannot be used when the primary key %v lacks partition columns (%v): rows of two partitions are not compared", t.Name, t.Schema.PrimaryKeys, t.Schema.PartitionKeys)
+	}
+	for _, uri := range t.Options.Files.External.Paths {
+		if _, err := datafile.KeyOf(t.Store, uri); err != nil {
+			return fmt.Errorf("write table %s: 'data-file.external-paths': %w", t.Name, err)
+		}
 	}
 	for _, id := range t.Options.Formats() {
 		if err := t.formats.CheckWrite(id, t.Schema.Fields); err != nil {
