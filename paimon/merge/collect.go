@@ -79,22 +79,51 @@ func (c *collect) add(in elements) error {
 		return nil
 	}
 	c.null = false
-	if c.encoder != nil && !c.clean { // Java's HashSet; other elements count as distinct already
-		c.spare = append(c.spare[:0], c.set.rows...)
-		c.set.clear()
-		for _, r := range c.spare {
-			c.addDistinct(r)
-		}
-		c.clean = true
-	}
+	c.settle()
 	for r := in.from; r < in.to; r++ {
 		c.addDistinct(r)
 	}
 	return nil
 }
 
-// addOld does not turn the order around, as in Paimon.
-func (c *collect) addOld(in elements) error { return c.add(in) }
+// addOld does not turn the order around, as in Paimon; but it does where
+// retracts are ignored: FieldIgnoreRetractAgg hides that collect would not.
+func (c *collect) addOld(in elements) error {
+	if !c.fn.ignoreRetract {
+		return c.add(in)
+	}
+	if in.null && (c.null || !c.fn.distinct) {
+		return nil
+	}
+	newer := slices.Clone(c.set.rows)
+	c.load(in)
+	c.null = false
+	if c.fn.distinct {
+		c.settle()
+	}
+	for _, r := range newer {
+		if c.fn.distinct {
+			c.addDistinct(r)
+		} else {
+			c.set.rows = append(c.set.rows, r)
+		}
+	}
+	return nil
+}
+
+// settle makes every element appear once, as in Java's HashSet; elements of
+// other types count as distinct already.
+func (c *collect) settle() {
+	if c.encoder == nil || c.clean {
+		return
+	}
+	c.spare = append(c.spare[:0], c.set.rows...)
+	c.set.clear()
+	for _, r := range c.spare {
+		c.addDistinct(r)
+	}
+	c.clean = true
+}
 
 // retract removes one occurrence for every element taken back.
 func (c *collect) retract(in elements) error {

@@ -298,7 +298,7 @@ type refAgg struct {
 }
 
 func (a *refAgg) reversed(acc, in any) (any, error) {
-	if a.fn.name == "collect" {
+	if a.fn.name == "collect" && !a.fn.ignoreRetract {
 		return a.agg(acc, in)
 	}
 	return a.agg(in, acc)
