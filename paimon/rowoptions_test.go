@@ -172,6 +172,12 @@ func TestRecordExpiryOfTopFiles(t *testing.T) {
 	}
 }
 
+func TestSequenceFieldAcrossPartitions(t *testing.T) {
+	_, err := newTableOf(t, []string{"p INT", "k INT", "s INT"}, "k", []string{"p"}, map[string]string{"bucket": "-1", "sequence.field": "s"})
+	require.ErrorIs(t, err, errs.ErrInvalid)
+	require.ErrorContains(t, err, "sequence.field")
+}
+
 func TestForcedChangelogOfDeletes(t *testing.T) {
 	ctx := context.Background()
 	for _, force := range []string{"false", "true"} {

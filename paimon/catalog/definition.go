@@ -102,6 +102,9 @@ func Check(s *spec.TableSchema) error {
 	if err := o.CheckColumns(s.Fields); err != nil {
 		return err
 	}
+	if len(o.SequenceFields) > 0 && s.CrossPartition() {
+		return errs.Invalid("option 'sequence.field' cannot be used when the primary key (%s) lacks partition columns (%s): an older row could move a newer one", strings.Join(s.PrimaryKeys, ", "), strings.Join(s.PartitionKeys, ", "))
+	}
 	if slices.Contains(o.Formats(), "avro") {
 		if err := avro.CheckFields(s.Fields); err != nil {
 			return err
