@@ -181,7 +181,7 @@ func (l layout) reader(text string) (*avro.Schema, error) {
 }
 
 // otherFormat names the formats that manifests of Paimon before 2.0 may have
-// (option manifest.format) and Tarn does not read.
+// (option manifest.format) and this package does not read.
 func otherFormat(data []byte) error {
 	for magic, name := range map[string]string{"ORC": "ORC", "PAR1": "Parquet"} {
 		if bytes.HasPrefix(data, []byte(magic)) {

@@ -62,9 +62,7 @@ var expectedName = regexp.MustCompile(`^([a-z]+\.[a-z0-9_]+?)(?:\+branch-([A-Za-
 
 // refused are the tables that Tarn deliberately refuses to read, with what its
 // error names.
-var refused = map[string]string{
-	"files.manifest_orc": "only Avro manifests are supported",
-}
+var refused = map[string]string{}
 
 func TestFixtures(t *testing.T) {
 	root := unpack(t)

@@ -142,12 +142,12 @@ func (f *Files) put(ctx context.Context, kind int, data []byte, err error) (stri
 // them. Errors name the file: errs.ErrNotFound (expired meanwhile),
 // errs.ErrCorrupt, errs.ErrUnsupported.
 func (f *Files) Read(ctx context.Context, name string) ([]spec.ManifestEntry, error) {
-	return cached(ctx, f, name, spec.DecodeManifest, entriesCost)
+	return cached(ctx, f, name, inAvro(entryFields, spec.DecodeManifest), entriesCost)
 }
 
 // ReadList gives the records of a manifest list; shared: do not change them.
 func (f *Files) ReadList(ctx context.Context, name string) ([]spec.ManifestFileMeta, error) {
-	return cached(ctx, f, name, spec.DecodeManifestList, listCost)
+	return cached(ctx, f, name, inAvro(listFields, spec.DecodeManifestList), listCost)
 }
 
 // ReadIndex gives the entries of an index manifest; shared: do not change
@@ -156,7 +156,7 @@ func (f *Files) ReadIndex(ctx context.Context, name string) ([]spec.IndexManifes
 	if name == "" {
 		return nil, nil
 	}
-	return cached(ctx, f, name, spec.DecodeIndexManifest, indexCost)
+	return cached(ctx, f, name, inAvro(indexFields, spec.DecodeIndexManifest), indexCost)
 }
 
 func cached[T any](ctx context.Context, f *Files, name string, decode func([]byte) (T, error), cost func(T) int64) (T, error) {
