@@ -42,6 +42,8 @@ func procedures() map[string]procedure {
 		"rollback_to":           {params: []string{"table", "tag", "snapshot_id"}, run: callRollbackTo},
 		"rollback_to_timestamp": {params: []string{"table", "timestamp"}, run: callRollbackToTimestamp},
 
+		"rewrite_file_index": {params: []string{"table", "partitions"}, rest: true, run: callRewriteFileIndex},
+
 		"expire_snapshots":    {params: []string{"table", "retain_max", "retain_min", "older_than", "max_deletes", "options"}, run: callExpireSnapshots},
 		"remove_orphan_files": {params: []string{"table", "older_than", "dry_run", "parallelism", "mode"}, run: callRemoveOrphanFiles},
 		"drop_partition":      {params: []string{"table", "partitions"}, rest: true, run: callDropPartition},

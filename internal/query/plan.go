@@ -308,7 +308,7 @@ func scanKey(t *paimon.Table, hint map[string]string, filter predicate.Filter) s
 	}
 	sort.Strings(keys)
 	for _, l := range filter {
-		keys = append(keys, fmt.Sprint(l.Column, l.Op, l.Values))
+		keys = append(keys, l.String())
 	}
 	return t.Name() + "?" + strings.Join(keys, "&")
 }
@@ -316,9 +316,16 @@ func scanKey(t *paimon.Table, hint map[string]string, filter predicate.Filter) s
 // toFilter makes pruning conditions of those that the table's types can hold.
 func toFilter(t *paimon.Table, conds []render.Condition) predicate.Filter {
 	ops := map[string]predicate.Op{"=": predicate.Eq, "<": predicate.Lt, "<=": predicate.Le, ">": predicate.Gt, ">=": predicate.Ge,
-		"IN": predicate.In, "IS NULL": predicate.IsNull, "IS NOT NULL": predicate.IsNotNull}
+		"IN": predicate.In, "IS NULL": predicate.IsNull, "IS NOT NULL": predicate.IsNotNull,
+		"<>": predicate.Ne, "NOT IN": predicate.NotIn, "PREFIX": predicate.StartsWith}
 	var out predicate.Filter
 	for _, c := range conds {
+		if c.Op == "OR" {
+			if l, ok := alternatives(t, c.Any); ok {
+				out = append(out, l)
+			}
+			continue
+		}
 		f, ok := t.Schema().Field(c.Column)
 		op, known := ops[c.Op]
 		if !ok || !known || !literalFits(f.Type, c) {
@@ -329,6 +336,20 @@ func toFilter(t *paimon.Table, conds []render.Condition) predicate.Filter {
 		}
 	}
 	return out
+}
+
+// alternatives makes a condition of an OR, if each side says something of the
+// table.
+func alternatives(t *paimon.Table, sides [][]render.Condition) (predicate.Leaf, bool) {
+	var any []predicate.Filter
+	for _, conds := range sides {
+		f := toFilter(t, conds)
+		if len(f) == 0 {
+			return predicate.Leaf{}, false
+		}
+		any = append(any, f)
+	}
+	return predicate.AnyOf(any...), true
 }
 
 // literalFits reports whether literals compare with a column of type t as the

@@ -99,6 +99,14 @@ func New(column string, t types.Type, op Op, literals ...string) (Leaf, error) {
 	return l, nil
 }
 
+// String tells conditions apart.
+func (l Leaf) String() string {
+	if l.Op == Or {
+		return fmt.Sprint("or", l.Any)
+	}
+	return fmt.Sprint(l.Column, " ", uint8(l.Op), " ", l.Values)
+}
+
 // AnyOf is true when one of the filters is.
 func AnyOf(filters ...Filter) Leaf { return Leaf{Op: Or, Any: filters} }
 

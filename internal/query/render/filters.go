@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tarndb/tarn/internal/query/ast"
@@ -11,9 +12,12 @@ import (
 // the query applies the condition itself in any case.
 type Condition struct {
 	Column string
-	Op     string            // =, <, <=, >, >=, IN, IS NULL or IS NOT NULL
+	Op     string            // =, <, <=, >, >=, IN, IS NULL or IS NOT NULL; of Filters also <>, NOT IN, PREFIX and OR
 	Values []string          // decoded literal texts, none for IS ...
 	Kinds  []ast.LiteralKind // of Values
+	// Any are the alternatives of OR, each a conjunction. If the table lacks
+	// all columns of one, the condition says nothing.
+	Any [][]Condition
 }
 
 // Filters finds, for each table reference, the conditions that are safe to
@@ -21,7 +25,7 @@ type Condition struct {
 // given to every table of its SELECT, and the caller drops those that a table
 // does not have (a name that two of them have is an error of the query anyhow).
 func Filters(q *ast.Query, params ...any) map[*ast.TableRef][]Condition {
-	f := filterFinder{out: map[*ast.TableRef][]Condition{}, params: params}
+	f := filterFinder{out: map[*ast.TableRef][]Condition{}, params: params, skips: true}
 	ast.Walk(q, func(n ast.Node) bool {
 		if s, ok := n.(*ast.Select); ok {
 			f.selectBlock(s)
@@ -44,6 +48,11 @@ func FiltersOf(where ast.Expr, table ast.Name, alias *ast.TableAlias, params ...
 type filterFinder struct {
 	out    map[*ast.TableRef][]Condition
 	params []any
+	skips  bool // conditions may say less than the text
+}
+
+func (f *filterFinder) sub() filterFinder {
+	return filterFinder{out: map[*ast.TableRef][]Condition{}, params: f.params, skips: f.skips}
 }
 
 // source is a table of a FROM. hidden are the column names that other FROM
@@ -103,11 +112,11 @@ func (f *filterFinder) joinCondition(j *ast.Join, left, right []source) {
 	case "RIGHT":
 		mark(left)
 	}
-	sub := filterFinder{out: map[*ast.TableRef][]Condition{}, params: f.params}
+	sub := f.sub()
 	sub.conjuncts(j.On, both)
 	for ref, conds := range sub.out {
 		for _, c := range conds {
-			if keep[ref] && c.Op != "IS NULL" {
+			if keep[ref] && !c.wantsNull() {
 				f.out[ref] = append(f.out[ref], c)
 			}
 		}
@@ -118,9 +127,13 @@ func (f *filterFinder) joinCondition(j *ast.Join, left, right []source) {
 func (f *filterFinder) conjuncts(e ast.Expr, sources []source) {
 	switch e := e.(type) {
 	case *ast.Binary:
-		if e.Op == "AND" {
+		switch {
+		case e.Op == "AND":
 			f.conjuncts(e.L, sources)
 			f.conjuncts(e.R, sources)
+			return
+		case e.Op == "OR" && f.skips:
+			f.alternatives(e, sources)
 			return
 		}
 		f.comparison(e, sources)
@@ -132,7 +145,11 @@ func (f *filterFinder) conjuncts(e ast.Expr, sources []source) {
 	case *ast.In:
 		if !e.Not && e.Query == nil {
 			f.add(e.X, "IN", e.List, sources)
+		} else if f.skips && e.Query == nil {
+			f.add(e.X, "NOT IN", e.List, sources)
 		}
+	case *ast.Like:
+		f.like(e, sources)
 	case *ast.Is:
 		if e.Kind == "NULL" {
 			f.add(e.X, map[bool]string{true: "IS NOT NULL", false: "IS NULL"}[e.Not], nil, sources)
@@ -141,11 +158,45 @@ func (f *filterFinder) conjuncts(e ast.Expr, sources []source) {
 }
 
 // mirrored are the comparisons with their sides exchanged.
-var mirrored = map[string]string{"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+var mirrored = map[string]string{"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<=", "<>": "<>"}
+
+// wantsNull reports whether a row may satisfy the condition by a NULL.
+func (c *Condition) wantsNull() bool {
+	return c.Op == "IS NULL" || slices.ContainsFunc(c.Any, func(all []Condition) bool {
+		return slices.ContainsFunc(all, func(x Condition) bool { return x.wantsNull() })
+	})
+}
+
+// alternatives gives a table the OR of what each side asks of it.
+func (f *filterFinder) alternatives(e *ast.Binary, sources []source) {
+	left, right := f.sub(), f.sub()
+	left.conjuncts(e.L, sources)
+	right.conjuncts(e.R, sources)
+	for ref, l := range left.out {
+		if r := right.out[ref]; len(r) > 0 {
+			f.out[ref] = append(f.out[ref], Condition{Op: "OR", Any: [][]Condition{l, r}})
+		}
+	}
+}
+
+// like uses the text before the first wildcard.
+func (f *filterFinder) like(e *ast.Like, sources []source) {
+	lit, ok := e.Pattern.(*ast.Literal)
+	if !f.skips || !ok || lit.Kind != ast.StringLit || e.Op != "LIKE" || e.Not || e.Escape != nil || e.Quantifier != "" {
+		return
+	}
+	prefix := lit.Text
+	if at := strings.IndexAny(prefix, `%_\`); at >= 0 {
+		prefix = prefix[:at]
+	}
+	if prefix != "" {
+		f.add(e.X, "PREFIX", []ast.Expr{&ast.Literal{Kind: ast.StringLit, Text: prefix}}, sources)
+	}
+}
 
 func (f *filterFinder) comparison(e *ast.Binary, sources []source) {
 	op, ok := mirrored[e.Op]
-	if !ok {
+	if !ok || e.Op == "<>" && !f.skips {
 		return
 	}
 	if _, col := e.L.(*ast.ColumnRef); col {

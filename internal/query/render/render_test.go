@@ -92,12 +92,26 @@ func showFilters(q *ast.Query) string {
 	f := Filters(q)
 	for _, t := range ast.Tables(q) {
 		b.WriteString(t.Name.String() + ":")
-		for _, c := range f[t] {
-			fmt.Fprintf(&b, " [%s %s %s]", c.Column, c.Op, strings.Join(c.Values, ","))
-		}
+		showConditions(&b, f[t])
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+func showConditions(b *strings.Builder, conds []Condition) {
+	for _, c := range conds {
+		if c.Op != "OR" {
+			fmt.Fprintf(b, " [%s %s %s]", c.Column, c.Op, strings.Join(c.Values, ","))
+			continue
+		}
+		b.WriteString(" (OR")
+		for _, any := range c.Any {
+			b.WriteString(" {")
+			showConditions(b, any)
+			b.WriteString(" }")
+		}
+		b.WriteString(")")
+	}
 }
 
 func showColumns(q *ast.Query) string {

@@ -63,6 +63,11 @@ func (b *BucketFiles) deleted(ctx context.Context, f *spec.DataFileMeta) (*delet
 // Path gives the path of a data file in the store.
 func (b *BucketFiles) Path(f *spec.DataFileMeta) string { return b.paths.DataFile(f) }
 
+// ExtraPath gives the path of an extra file of a data file.
+func (b *BucketFiles) ExtraPath(f *spec.DataFileMeta, name string) string {
+	return b.paths.ExtraFile(f, name)
+}
+
 // Partition gives the values of the partition columns.
 func (b *BucketFiles) Partition() map[int]arrow.Array { return b.parts }
 
