@@ -39,6 +39,13 @@ type LookupKey = lookup.Key
 
 // NewLookup opens a Lookup on the newest snapshot.
 func (t *Table) NewLookup(ctx context.Context, o LookupOptions) (*Lookup, error) {
+	branch, err := t.openFallback(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if branch != nil {
+		return nil, errs.Unsupported("look up rows of table %s with 'scan.fallback-branch': look up in the branch and in the table without the option", t.Name())
+	}
 	in := lookup.Options{Columns: o.Columns, Dir: t.w.o.SpillDir, MaxBytes: o.MaxBytes}
 	if o.Memory {
 		in.Dir = ""

@@ -16,6 +16,8 @@ type file struct {
 	dead *deletion.Vector // nil: no row is deleted
 	seg  *segment         // nil until it is asked
 	used uint64           // when it was asked last
+	base int32            // number of its first batch among the sources of that call
+	call uint64
 }
 
 // cache bounds the segments that files have, in bytes.

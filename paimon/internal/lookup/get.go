@@ -188,14 +188,13 @@ type getter struct {
 	n       int
 	keys    columnar.Keys
 	at      []int32
-	sources map[arrow.RecordBatch]int32
 	batches []arrow.RecordBatch
 	refs    []columnar.Ref
 	merges  map[*bucket]*merging
 }
 
 func (g *getter) run(ctx context.Context, cols []arrow.Array) (arrow.RecordBatch, []int32, error) {
-	g.at, g.sources, g.merges = make([]int32, g.n), map[arrow.RecordBatch]int32{}, map[*bucket]*merging{}
+	g.at, g.merges = make([]int32, g.n), map[*bucket]*merging{}
 	total := 0
 	for i := range g.n {
 		g.at[i] = -1
@@ -257,20 +256,19 @@ func (g *getter) one(ctx context.Context, buckets []*bucket, i int) error {
 		s := h.file.seg
 		batch, row := s.at(h.row)
 		if !s.kind(batch, row).IsRetract() {
-			g.take(s.batches[batch], row, i)
+			if h.file.call != g.l.cache.now {
+				h.file.call, h.file.base = g.l.cache.now, int32(len(g.batches))
+				g.batches = append(g.batches, s.batches...)
+			}
+			g.take(h.file.base+int32(batch), row, i)
 		}
 		return nil
 	}
 	return nil
 }
 
-// take makes a row of a batch the answer for key i.
-func (g *getter) take(b arrow.RecordBatch, row, i int) {
-	src, ok := g.sources[b]
-	if !ok {
-		src = int32(len(g.batches))
-		g.sources[b], g.batches = src, append(g.batches, b)
-	}
+// take makes a row of a source the answer for key i.
+func (g *getter) take(src int32, row, i int) {
 	g.at[i] = int32(len(g.refs))
 	g.refs = append(g.refs, columnar.Ref{Src: src, Row: int32(row)})
 }
@@ -281,13 +279,18 @@ func (g *getter) merge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if rows == nil {
+			continue
+		}
+		src := int32(len(g.batches))
+		g.batches = append(g.batches, rows)
 		for k, asked := range m.asked {
 			row, ok := slices.BinarySearchFunc(keys, []byte(k), bytes.Compare)
 			if !ok {
 				continue
 			}
 			for _, i := range asked {
-				g.take(rows, row, int(i))
+				g.take(src, row, int(i))
 			}
 		}
 	}
