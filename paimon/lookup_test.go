@@ -111,9 +111,11 @@ func TestLookupIsARead(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	engines := map[string]map[string]string{
 		"deduplicate": {}, "sequence": {"sequence.field": "s"}, "partial": {"merge-engine": "partial-update", "ignore-delete": "true"},
-		"first":     {"merge-engine": "first-row", "ignore-delete": "true"},
-		"aggregate": {"merge-engine": "aggregation", "fields.s.aggregate-function": "sum", "fields.v.aggregate-function": "last_non_null_value", "ignore-delete": "true"},
-		"lookup":    {"changelog-producer": "lookup"},
+		"first":       {"merge-engine": "first-row", "ignore-delete": "true"},
+		"aggregate":   {"merge-engine": "aggregation", "fields.s.aggregate-function": "sum", "fields.v.aggregate-function": "last_non_null_value", "ignore-delete": "true"},
+		"lookup":      {"changelog-producer": "lookup"},
+		"vectors":     {"deletion-vectors.enabled": "true"},
+		"vectors sum": {"deletion-vectors.enabled": "true", "merge-engine": "aggregation", "fields.s.aggregate-function": "sum", "ignore-delete": "true"},
 	}
 	shapes := []struct {
 		name    string
