@@ -262,7 +262,11 @@ func (s *Scanner) added(ctx context.Context, snap *spec.Snapshot, lists []spec.M
 	splits := group(entries)
 	for i := range splits {
 		splits[i].Raw = true
-		slices.SortStableFunc(splits[i].Files, func(a, b spec.DataFileMeta) int { return cmp.Compare(a.MinSequence, b.MinSequence) })
+		// With a primary key files stand as they were committed: those of two
+		// compactions in one commit tell changes one after the other.
+		if len(s.Schema.PrimaryKeys) == 0 {
+			slices.SortStableFunc(splits[i].Files, func(a, b spec.DataFileMeta) int { return cmp.Compare(a.MinSequence, b.MinSequence) })
+		}
 	}
 	return splits, nil
 }
