@@ -36,6 +36,9 @@ type table struct {
 	fills       [][]string // columns that a commit fills, in turn; nil: all
 	bags        []string   // array columns whose order is not defined
 	bitmaps     map[string]bitmap.Form
+	rescale     int    // buckets after the middle
+	order       string // how compactions sort, by orderBy
+	orderBy     []string
 }
 
 func (t *table) id() catalog.Identifier {
@@ -196,7 +199,7 @@ func tables(seed uint64) []*table {
 			}
 		}
 	}
-	return out
+	return append(out, bucketTables(seed)...)
 }
 
 func (s shape) table(n int, seed uint64, changelog, bucket string) *table {

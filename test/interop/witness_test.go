@@ -113,6 +113,9 @@ func (h *history) followable() bool {
 		// was written, but shows in the changelog with its doubles removed.
 		return false
 	}
+	if h.t.Schema().CrossPartition() {
+		return false // what a key leaves and what it comes to are told by two buckets, in any order
+	}
 	switch o.Changelog.Producer {
 	case "input":
 		return o.MergeEngine == "deduplicate" && len(o.SequenceFields) == 0

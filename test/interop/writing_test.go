@@ -29,6 +29,7 @@ const (
 // history writes random commits into one table and remembers them.
 type history struct {
 	def    *table
+	w      *paimon.Warehouse
 	t      *paimon.Table
 	r      *rand.Rand
 	keys   []arrow.Array // the values of key and partition columns, by column; nil for others
@@ -61,7 +62,7 @@ func open(ctx context.Context, w *paimon.Warehouse, def *table) (*history, error
 	if err != nil {
 		return nil, err
 	}
-	h := &history{def: def, t: t, r: def.values.r}
+	h := &history{w: w, def: def, t: t, r: def.values.r}
 	return h, h.makeKeys()
 }
 
@@ -116,6 +117,9 @@ func (h *history) batch(fill []string) (paimon.Batch, error) {
 		if h.keys[c] != nil {
 			at := slices.Clone(refs)
 			for i := range at {
+				if len(h.def.keys) > 0 && !slices.Contains(h.def.keys, f.Name) {
+					at[i].Row = int32(h.r.IntN(h.keys[c].Len())) // keys move between partitions
+				}
 				at[i].Row %= int32(h.keys[c].Len())
 			}
 			a, err := columnar.Gather(memory.DefaultAllocator, h.keys[c:c+1], at)
@@ -172,6 +176,12 @@ func (h *history) run(ctx context.Context, commits int) (err error) {
 		if err := h.commit(ctx, committer, i); err != nil {
 			return fmt.Errorf("commit %d: %w", i+1, err)
 		}
+		if h.def.rescale > 0 && i == commits/2 {
+			if err := h.rescaled(ctx); err != nil {
+				return err
+			}
+			committer = h.t.NewCommitter("job")
+		}
 		full := h.def.compaction == compactFull
 		if h.def.compaction == compactAuto || (i != commits/2 && !(full && i == commits-1)) {
 			continue
@@ -179,7 +189,7 @@ func (h *history) run(ctx context.Context, commits int) (err error) {
 		if err := h.close(ctx); err != nil {
 			return err
 		}
-		if _, err := h.t.Compact(ctx, paimon.CompactOptions{Full: full}); err != nil {
+		if _, err := h.t.Compact(ctx, paimon.CompactOptions{Full: full, OrderStrategy: h.def.order, OrderBy: h.def.orderBy}); err != nil {
 			return fmt.Errorf("compact after commit %d: %w", i+1, err)
 		}
 	}

@@ -150,7 +150,7 @@ func (r *router) partitions(b arrow.RecordBatch, rows []int32) ([]route, error) 
 func (r *router) splitBuckets(ctx context.Context, b arrow.RecordBatch, p route, index *bucket.Index) ([]route, error) {
 	n := int(b.NumRows())
 	if total, ok := r.rescaled[p.partition]; ok {
-		return nil, errs.Invalid("partition %s has %d buckets but 'bucket' is now %d: rewrite it with INSERT OVERWRITE before writing to it", r.t.Parts.String([]byte(p.partition)), total, r.t.Options.Bucket)
+		return nil, errs.Invalid("try to write partition %s with a new bucket num %d, but the previous bucket num is %d: please switch to batch mode, and perform INSERT OVERWRITE to rescale current data layout first, or CALL sys.rescale", r.t.Parts.String([]byte(p.partition)), r.t.Options.Bucket, total)
 	}
 	switch {
 	case r.postponed:

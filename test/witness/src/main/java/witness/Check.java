@@ -519,11 +519,20 @@ final class Check {
             next.compact();
         }
         List<String> before = Reader.rows(t, null);
+        if (t.bucketMode() == BucketMode.KEY_DYNAMIC) { // writing takes an index of all keys, which Java has in RocksDB only
+            next.compact();
+            expect(Reader.rows(t, null).stream().sorted().toList().equals(before.stream().sorted().toList()), "a compaction changed the rows");
+            return;
+        }
         GenericRow fresh = next.randomRow(new Random(t.snapshotManager().latestSnapshotId()));
         List<InternalRow> again = t.primaryKeys().isEmpty() ? List.of() : Reader.some(t, 5);
         List<InternalRow> rows = new ArrayList<>(again);
         rows.add(fresh);
         next.write(rows);
+        if (t.bucketMode() == BucketMode.POSTPONE_MODE) {
+            expect(Reader.rows(t, null).equals(before), "rows of postponed buckets show before they are compacted");
+            return;
+        }
         next.compact();
         List<String> after = Reader.rows(t, null);
         if (t.primaryKeys().isEmpty()) {
