@@ -50,6 +50,20 @@ func (t *Table) DeleteBranch(ctx context.Context, name string) error {
 	return t.versionError("delete branch of", t.t.History.DeleteBranch(ctx, name))
 }
 
+// RenameBranch gives a branch another name. errs.ErrNotFound, errs.ErrExists,
+// errs.ErrInvalid (name, or 'scan.fallback-branch' names it).
+// Source: org.apache.paimon.utils.BranchManager.renameBranch.
+func (t *Table) RenameBranch(ctx context.Context, from, to string) error {
+	now, err := t.Reopen(ctx)
+	if err != nil {
+		return err
+	}
+	if v := now.t.Raw[fallbackOption]; strings.TrimSpace(v) != "" && v == from {
+		return errs.Invalid("rename branch of table %s: '%s' = '%s' names it. Unset '%s' first.", t.Name(), fallbackOption, from, fallbackOption)
+	}
+	return t.versionError("rename branch of", t.t.History.RenameBranch(ctx, from, to))
+}
+
 // Branches lists the table's branches by name, main left out.
 func (t *Table) Branches(ctx context.Context) ([]string, error) {
 	all, err := history.Branches(ctx, t.t.Store, t.t.History.Table())

@@ -2,7 +2,6 @@ package paimon
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/tarndb/tarn/paimon/internal/maintain"
@@ -39,6 +38,16 @@ type Expired struct {
 func (t *Table) Expire(ctx context.Context, o ExpireOptions) (Expired, error) {
 	var out Expired
 	p := maintain.SnapshotPolicy(t.t.Options, time.Now())
+	p = o.over(p)
+	var err error
+	if out.Snapshots, err = maintain.Expire(ctx, t.t, p); err == nil && t.t.Options.Changelog.DecoupledRetention {
+		out.Changelogs, err = maintain.ExpireChangelogs(ctx, t.t, maintain.ChangelogPolicy(t.t.Options, time.Now(), o.Keep))
+	}
+	return out, t.versionError("expire snapshots of", err)
+}
+
+// over gives a policy with what o changes.
+func (o ExpireOptions) over(p maintain.Policy) maintain.Policy {
 	if o.RetainMax > 0 {
 		p.Max = o.RetainMax
 	}
@@ -52,23 +61,7 @@ func (t *Table) Expire(ctx context.Context, o ExpireOptions) (Expired, error) {
 		p.Limit = o.MaxDeletes
 	}
 	p.Floor = o.Keep
-	var err error
-	if out.Snapshots, err = maintain.Expire(ctx, t.t, p); err == nil && t.t.Options.Changelog.DecoupledRetention {
-		out.Changelogs, err = maintain.ExpireChangelogs(ctx, t.t, maintain.ChangelogPolicy(t.t.Options, time.Now(), o.Keep))
-	}
-	return out, t.versionError("expire snapshots of", err)
-}
-
-// ExpireDue is what Paimon does after a commit: Expire by the table's options
-// and, with 'tag.time-expire-enabled', ExpireTags. Paimon leaves a 'write-only'
-// table to whoever compacts it. keep is as ExpireOptions.Keep. When nothing is
-// due it costs a few small requests.
-func (t *Table) ExpireDue(ctx context.Context, keep int64) (Expired, error) {
-	out, err := t.Expire(ctx, ExpireOptions{Keep: keep})
-	if err == nil && strings.EqualFold(t.t.Raw["tag.time-expire-enabled"], "true") {
-		_, err = t.ExpireTags(ctx, time.Now())
-	}
-	return out, err
+	return p
 }
 
 // Orphans are files that no version of a table uses: of commits and expiries

@@ -34,6 +34,20 @@ func (t *Table) RollbackToTime(ctx context.Context, millis int64) (int64, error)
 	return snap.ID, t.RollbackTo(ctx, snap.ID)
 }
 
+// RollbackToWatermark is RollbackTo for the newest snapshot whose watermark is
+// not above w (epoch milliseconds), whose id it gives.
+// Source: org.apache.paimon.flink.procedure.RollbackToWatermarkProcedure.
+func (t *Table) RollbackToWatermark(ctx context.Context, w int64) (int64, error) {
+	snap, err := t.t.History.Snapshots.BeforeWatermark(ctx, w)
+	if err == nil && snap == nil {
+		err = errs.Kinded(errs.ErrNotFound, "count not find snapshot earlier than %d", w)
+	}
+	if err != nil {
+		return 0, t.versionError("roll back", err)
+	}
+	return snap.ID, t.RollbackTo(ctx, snap.ID)
+}
+
 func (t *Table) rolledBack(err error) error {
 	if err != nil {
 		return t.versionError("roll back", err)

@@ -72,6 +72,25 @@ func TestVersionChangesFailAnywhere(t *testing.T) {
 		"fast-forward to an older one": {func(l *lake, t *paimon.Table) error { return t.FastForward(l.ctx, "older") }, "+I1v1,+I2v2"},
 		"roll back":                    {func(l *lake, t *paimon.Table) error { return t.RollbackTo(l.ctx, 5) }, "+I2v3,+I3v4,+I4v5,+I6v7"},
 		"roll back to an expired tag":  {func(l *lake, t *paimon.Table) error { return t.RollbackToTag(l.ctx, "old") }, "+I1v1,+I2v2"},
+		"rename tag": {func(l *lake, t *paimon.Table) error {
+			if err := t.RenameTag(l.ctx, "old", "older"); !errors.Is(err, errs.ErrNotFound) || errors.Is(err, faultio.ErrInjected) {
+				return err
+			}
+			return nil
+		}, "+I2v3,+I3v4,+I4v5,+I6v7,+I8v10,+I9v11"},
+		"replace a tag whose snapshot expired": {func(l *lake, t *paimon.Table) error { return t.ReplaceTag(l.ctx, "old", paimon.TagOptions{}) }, "+I2v3,+I3v4,+I4v5,+I6v7,+I8v10,+I9v11"},
+		"rename branch": {func(l *lake, t *paimon.Table) error {
+			if err := t.RenameBranch(l.ctx, "b", "c"); !errors.Is(err, errs.ErrNotFound) || errors.Is(err, faultio.ErrInjected) {
+				return err
+			}
+			return nil
+		}, "+I2v3,+I3v4,+I4v5,+I6v7,+I8v10,+I9v11"},
+		"compact manifests": {func(l *lake, t *paimon.Table) error {
+			if _, err := t.CompactManifests(l.ctx); err != nil {
+				return err
+			}
+			return t.CreateTag(l.ctx, "compacted", paimon.TagOptions{IgnoreIfExists: true}) // the hint of a snapshot may fail unseen
+		}, "+I2v3,+I3v4,+I4v5,+I6v7,+I8v10,+I9v11"},
 		"remove orphans": {func(l *lake, t *paimon.Table) error {
 			_, err := t.RemoveOrphans(l.ctx, future(), false)
 			return err

@@ -28,6 +28,7 @@ package paimon
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/tarndb/tarn/paimon/catalog"
 	"github.com/tarndb/tarn/paimon/columnar"
@@ -65,6 +66,7 @@ type Warehouse struct {
 
 	mu       sync.Mutex
 	watchers map[string][]chan struct{} // table directory → who waits for commits
+	checked  map[string]time.Time       // when what is done now and then was done last
 }
 
 // Open opens the warehouse in store with the file system as catalog.
@@ -76,7 +78,7 @@ func Open(store fileio.Store, o Options) *Warehouse {
 		o.MetadataCache = 128 << 20
 	}
 	return &Warehouse{store: store, catalog: catalog.NewFilesystem(store), cache: manifest.NewCache(o.MetadataCache),
-		budget: lsm.NewBudget(o.WriteMemory), o: o, watchers: map[string][]chan struct{}{}}
+		budget: lsm.NewBudget(o.WriteMemory), o: o, watchers: map[string][]chan struct{}{}, checked: map[string]time.Time{}}
 }
 
 // Catalog gives the catalog.
@@ -99,6 +101,18 @@ func (w *Warehouse) Table(ctx context.Context, id catalog.Identifier, hint map[s
 		return nil, err
 	}
 	return &Table{w: w, t: t, id: id, hint: hint}, nil
+}
+
+// due reports whether something was not done for a while, and takes it for
+// done.
+func (w *Warehouse) due(what string, every time.Duration, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if last, ok := w.checked[what]; ok && now.Before(last.Add(every)) {
+		return false
+	}
+	w.checked[what] = now
+	return true
 }
 
 // watch registers a channel that gets a token after every commit of this

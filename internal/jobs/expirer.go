@@ -11,17 +11,18 @@ import (
 
 // expirer lets old snapshots of the tables that jobs write go, by the tables'
 // own options (snapshot.*, changelog.*, tag.*), beside the commits and not in
-// them.
+// them. What running jobs of the process have yet to read stays.
 type expirer struct {
 	every time.Duration
+	floor func(table string) int64
 
 	mu     sync.Mutex
 	tables map[string]*paimon.Table // with commits since their last turn
 	errs   map[string]error         // of the last turn
 }
 
-func newExpirer(every time.Duration) *expirer {
-	return &expirer{every: every, tables: map[string]*paimon.Table{}, errs: map[string]error{}}
+func newExpirer(every time.Duration, floor func(table string) int64) *expirer {
+	return &expirer{every: every, floor: floor, tables: map[string]*paimon.Table{}, errs: map[string]error{}}
 }
 
 // touch says that a job committed to t.
@@ -46,7 +47,7 @@ func (e *expirer) run(ctx context.Context) {
 		e.tables = map[string]*paimon.Table{}
 		e.mu.Unlock()
 		for name, t := range due {
-			_, err := t.ExpireDue(ctx, 0)
+			_, err := t.ExpireDue(ctx, e.floor(name))
 			if ctx.Err() != nil {
 				return
 			}

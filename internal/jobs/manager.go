@@ -64,7 +64,7 @@ func NewManager(o Options) *Manager {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &Manager{o: o, store: stateStore{o.Warehouse.Store()}, ctx: ctx, cancel: cancel, jobs: map[string]*Job{}}
-	m.compactor, m.expirer = newCompactor(o.Warehouse, o.CompactEvery), newExpirer(o.ExpireEvery)
+	m.compactor, m.expirer = newCompactor(o.Warehouse, o.CompactEvery), newExpirer(o.ExpireEvery, m.floor)
 	for _, serve := range []func(context.Context){m.compactor.run, m.expirer.run} {
 		m.wg.Add(1)
 		go func() {
@@ -81,6 +81,25 @@ func (m *Manager) committed(t *paimon.Table) {
 	m.expirer.touch(t)
 }
 
+// floor gives the oldest snapshot of a table that jobs of this process that
+// are not over have yet to read; 0 for none.
+func (m *Manager) floor(table string) int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	least := int64(0)
+	for _, j := range m.jobs {
+		select {
+		case <-j.done:
+			continue
+		default:
+		}
+		if id := j.needs.least(table); id > 0 && (least == 0 || id < least) {
+			least = id
+		}
+	}
+	return least
+}
+
 // stat is what a running job counts.
 type stat struct {
 	rowsIn, rowsOut, commits, lastCommit, snapshot, lag atomic.Int64
@@ -92,6 +111,7 @@ type Job struct {
 	m       *Manager
 	started time.Time
 	stat    stat
+	needs   needs
 	cancel  context.CancelFunc
 	done    chan struct{}
 
@@ -142,7 +162,7 @@ func (m *Manager) supervise(ctx context.Context, j *Job) {
 	wait := m.o.RestartWait
 	for {
 		before := j.stat.commits.Load()
-		r := &run{spec: &j.spec, store: m.store, stat: &j.stat, ended: m.committed}
+		r := &run{spec: &j.spec, store: m.store, stat: &j.stat, needs: &j.needs, ended: m.committed}
 		err := r.execute(ctx)
 		switch {
 		case err == nil:

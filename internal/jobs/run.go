@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tarndb/tarn/internal/ingest/change"
+	"github.com/tarndb/tarn/internal/ingest/source"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/options"
@@ -28,6 +29,7 @@ type run struct {
 	id    string
 	store stateStore
 	stat  *stat
+	needs *needs
 	sinks []*sink
 	ended func(*paimon.Table) // a commit happened, or may have before
 }
@@ -111,6 +113,9 @@ func (r *run) recover(ctx context.Context) error {
 	}
 	for _, in := range r.spec.Inputs {
 		s := r.sinks[in.Sink]
+		if err := r.kept(ctx, s); err != nil {
+			return err
+		}
 		follows := comesInCommits(in.Source)
 		s.follows = follows && (s.follows || s.open == 0)
 		s.open++
@@ -186,6 +191,25 @@ func (r *run) checkHistory(ctx context.Context, s *sink) error {
 	}
 	return errs.Kinded(errs.ErrConflict, "table %s: snapshot %d, which job %s wrote, is gone: the table was rolled back, dropped or made anew; the job goes on from what is left of it",
 		s.table.Name(), s.snapshot, r.spec.Name)
+}
+
+// kept tells the sources of a sink, and the expiry of this process, what the
+// job still needs of them.
+func (r *run) kept(ctx context.Context, s *sink) error {
+	for i, in := range r.spec.Inputs {
+		at, ok := s.positions[in.Key]
+		k, keeps := in.Source.(source.Keeper)
+		if !keeps || !ok || r.sinks[in.Sink] != s {
+			continue
+		}
+		table, next := k.Needs(at)
+		if r.needs.set(i, table, next) {
+			if err := k.Committed(ctx, at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (r *run) closeSinks(ctx context.Context) error {
@@ -385,6 +409,9 @@ func (r *run) commit(ctx context.Context, s *sink) error {
 		return err
 	}
 	r.committed(s, snap, begin)
+	if err := r.kept(ctx, s); err != nil {
+		return err
+	}
 	if s.stage != nil {
 		return s.stage.Committed(ctx, s.table, snap, messages)
 	}

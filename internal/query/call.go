@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,10 @@ type procedure struct {
 	// flag is a parameter that a positional TRUE or FALSE stands for, wherever
 	// it is: Paimon's procedure is overloaded.
 	flag string
-	run  func(ctx context.Context, s *Session, args arguments) (*Result, error)
+	// fill turns arguments into options that the table is opened with.
+	fill func(args arguments) map[string]string
+	// run gets the table that the argument table names; nil where there is none.
+	run func(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error)
 }
 
 func procedures() map[string]procedure {
@@ -33,18 +37,34 @@ func procedures() map[string]procedure {
 		"rescale":          {params: []string{"table", "bucket_num", "partition", "scan_parallelism", "sink_parallelism"}, run: callRescale},
 		"create_branch":    {params: []string{"table", "branch", "tag", "ignoreIfExists"}, flag: "ignoreIfExists", run: callCreateBranch},
 		"delete_branch":    {params: []string{"table", "branch"}, run: callDeleteBranch},
+		"rename_branch":    {params: []string{"table", "from_branch", "to_branch"}, run: callRenameBranch},
 		"fast_forward":     {params: []string{"table", "branch"}, run: callFastForward},
 
-		"create_tag":  {params: []string{"table", "tag", "snapshot_id", "time_retained"}, run: callCreateTag},
-		"delete_tag":  {params: []string{"table", "tag"}, run: callDeleteTag},
-		"expire_tags": {params: []string{"table", "older_than"}, run: callExpireTags},
+		"create_tag":                     {params: []string{"table", "tag", "snapshot_id", "time_retained"}, run: callCreateTag},
+		"create_tag_from_timestamp":      {params: []string{"table", "tag", "timestamp", "time_retained"}, run: callTagSince},
+		"create_tag_from_watermark":      {params: []string{"table", "tag", "watermark", "time_retained"}, run: callTagAtWatermark},
+		"delete_tag":                     {params: []string{"table", "tag"}, run: callDeleteTag},
+		"rename_tag":                     {params: []string{"table", "tagName", "targetTagName"}, run: callRenameTag},
+		"replace_tag":                    {params: []string{"table", "tag", "snapshot_id", "time_retained"}, run: callReplaceTag},
+		"expire_tags":                    {params: []string{"table", "older_than"}, run: callExpireTags},
+		"trigger_tag_automatic_creation": {params: []string{"table"}, run: callTriggerTags},
 
+		"reset_consumer":  {params: []string{"table", "consumer_id", "next_snapshot_id"}, run: callResetConsumer},
+		"clear_consumers": {params: []string{"table", "including_consumers", "excluding_consumers"}, run: callClearConsumers},
+
+		"rollback":              {params: []string{"table", "version"}, run: callRollback},
 		"rollback_to":           {params: []string{"table", "tag", "snapshot_id"}, run: callRollbackTo},
 		"rollback_to_timestamp": {params: []string{"table", "timestamp"}, run: callRollbackToTimestamp},
+		"rollback_to_watermark": {params: []string{"table", "watermark"}, run: callRollbackToWatermark},
+		"purge_files":           {params: []string{"table"}, run: callPurgeFiles},
 
 		"rewrite_file_index": {params: []string{"table", "partitions"}, rest: true, run: callRewriteFileIndex},
 
 		"expire_snapshots":    {params: []string{"table", "retain_max", "retain_min", "older_than", "max_deletes", "options"}, run: callExpireSnapshots},
+		"expire_changelogs":   {params: []string{"table", "retain_max", "retain_min", "older_than", "max_deletes", "delete_all"}, run: callExpireChangelogs},
+		"expire_partitions":   {params: []string{"table", "expiration_time", "timestamp_formatter", "timestamp_pattern", "expire_strategy", "max_expires", "options"}, fill: fillExpirePartitions, run: callExpirePartitions},
+		"compact_manifest":    {params: []string{"table", "options"}, run: callCompactManifest},
+		"mark_partition_done": {params: []string{"table", "partitions"}, run: callMarkPartitionDone},
 		"remove_orphan_files": {params: []string{"table", "older_than", "dry_run", "parallelism", "mode"}, run: callRemoveOrphanFiles},
 		"drop_partition":      {params: []string{"table", "partitions"}, rest: true, run: callDropPartition},
 	}
@@ -71,7 +91,13 @@ func (s *Session) call(ctx context.Context, st *ast.CallStmt) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.run(ctx, s, args)
+	var t *paimon.Table
+	if p.params[0] == "table" {
+		if t, err = args.table(ctx, s, p.fill); err != nil {
+			return nil, err
+		}
+	}
+	return p.run(ctx, s, t, args)
 }
 
 // arguments are the given arguments of a call, as text. What is NULL or left
@@ -184,10 +210,13 @@ func (a arguments) moment(s *Session, key string) (time.Time, error) {
 }
 
 // table opens the table that the argument table names: 'database.table'.
-func (a arguments) table(ctx context.Context, s *Session) (*paimon.Table, error) {
+func (a arguments) table(ctx context.Context, s *Session, fill func(arguments) map[string]string) (*paimon.Table, error) {
 	text, err := a.need("table")
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(text, "*") {
+		return nil, errs.Unsupported("CALL %s: all tables of a database at once; call it for each", a.call)
 	}
 	var name ast.Name
 	for _, p := range strings.Split(text, ".") {
@@ -206,6 +235,11 @@ func (a arguments) table(ctx context.Context, s *Session) (*paimon.Table, error)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if fill != nil {
+		more := fill(a)
+		maps.Copy(more, hint)
+		hint = more
 	}
 	return s.e.o.Warehouse.Table(ctx, id, hint)
 }

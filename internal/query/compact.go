@@ -17,11 +17,7 @@ import (
 )
 
 // callCompact mirrors CompactProcedure.
-func callCompact(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callCompact(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	o, err := args.compaction()
 	if err != nil {
 		return nil, err
@@ -93,7 +89,7 @@ func (a arguments) partitions(key string) ([]map[string]string, error) {
 
 // callCompactDatabase compacts the tables whose names match. Source:
 // CompactDatabaseProcedure; both its modes do one round here.
-func callCompactDatabase(ctx context.Context, s *Session, args arguments) (*Result, error) {
+func callCompactDatabase(ctx context.Context, s *Session, _ *paimon.Table, args arguments) (*Result, error) {
 	o, err := args.compaction()
 	if err != nil {
 		return nil, err
@@ -173,11 +169,7 @@ func (s *Session) tablesLike(ctx context.Context, keep func(db, table string) bo
 
 // callRescale mirrors RescaleProcedure; how many tasks read and write is not
 // for the caller to say here.
-func callRescale(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callRescale(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	n, err := args.integer("bucket_num", 1)
 	if err != nil {
 		return nil, err

@@ -3,15 +3,13 @@ package query
 import (
 	"context"
 	"strings"
+
+	"github.com/tarndb/tarn/paimon"
 )
 
 // callRewriteFileIndex runs CALL sys.rewrite_file_index(table, partitions);
 // partitions is "dt=1,hh=2;dt=2", missing for all.
-func callRewriteFileIndex(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callRewriteFileIndex(ctx context.Context, _ *Session, t *paimon.Table, args arguments) (*Result, error) {
 	var specs []map[string]string
 	if text := args.values["partitions"]; strings.TrimSpace(text) != "" {
 		for _, p := range strings.Split(text, ";") {

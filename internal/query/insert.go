@@ -376,6 +376,9 @@ func (s *Session) write(ctx context.Context, t *target, in *ast.Insert, res *duc
 	if _, err = t.table.NewCommitter("").Commit(ctx, c); err != nil {
 		return rows, err
 	}
+	// The rows are in, whatever becomes of the tag: an error would have them
+	// inserted twice. CALL sys.create_tag makes it later.
+	_ = t.table.CreateBatchTag(ctx)
 	return rows, nil
 }
 

@@ -14,11 +14,7 @@ import (
 // The procedures on branches, tags and snapshots, after
 // org.apache.paimon.flink.procedure.
 
-func callCreateBranch(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callCreateBranch(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	name, err := args.need("branch")
 	if err != nil {
 		return nil, err
@@ -34,32 +30,24 @@ func callCreateBranch(ctx context.Context, s *Session, args arguments) (*Result,
 }
 
 // callDeleteBranch takes several names, separated by commas.
-func callDeleteBranch(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	return eachName(ctx, s, args, "branch", func(t *paimon.Table, name string) error { return t.DeleteBranch(ctx, name) })
+func callDeleteBranch(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
+	return eachName(args, "branch", func(name string) error { return t.DeleteBranch(ctx, name) })
 }
 
-func eachName(ctx context.Context, s *Session, args arguments, key string, do func(t *paimon.Table, name string) error) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func eachName(args arguments, key string, do func(name string) error) (*Result, error) {
 	names, err := args.need(key)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range strings.Split(names, ",") {
-		if err := do(t, strings.TrimSpace(name)); err != nil {
+		if err := do(strings.TrimSpace(name)); err != nil {
 			return nil, err
 		}
 	}
 	return success(), nil
 }
 
-func callFastForward(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callFastForward(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	name, err := args.need("branch")
 	if err != nil {
 		return nil, err
@@ -70,11 +58,7 @@ func callFastForward(ctx context.Context, s *Session, args arguments) (*Result, 
 	return success(), nil
 }
 
-func callCreateTag(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callCreateTag(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	name, err := args.need("tag")
 	if err != nil {
 		return nil, err
@@ -95,30 +79,32 @@ func callCreateTag(ctx context.Context, s *Session, args arguments) (*Result, er
 }
 
 // callDeleteTag takes several names, separated by commas.
-func callDeleteTag(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	return eachName(ctx, s, args, "tag", func(t *paimon.Table, name string) error { return t.DeleteTag(ctx, name) })
+func callDeleteTag(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
+	return eachName(args, "tag", func(name string) error { return t.DeleteTag(ctx, name) })
 }
 
-func callExpireTags(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	if args.values["older_than"] != "" {
-		return nil, errs.Unsupported("CALL %s: argument older_than", args.call)
-	}
-	t, err := args.table(ctx, s)
+func callExpireTags(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
+	olderThan, err := args.moment(s, "older_than")
 	if err != nil {
 		return nil, err
 	}
-	names, err := t.ExpireTags(ctx, time.Now())
+	names, err := t.ExpireTags(ctx, time.Now(), olderThan)
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
-		names = []string{"No expired tags."}
+	return listed("expired_tags", names, "No expired tags."), nil
+}
+
+// listed gives one row for each text, or one that says that there is none.
+func listed(column string, texts []string, none string) *Result {
+	if len(texts) == 0 {
+		texts = []string{none}
 	}
-	rows := make([][]string, len(names))
-	for i, n := range names {
+	rows := make([][]string, len(texts))
+	for i, n := range texts {
 		rows[i] = []string{n}
 	}
-	return table([]string{"expired_tags"}, rows), nil
+	return table([]string{column}, rows)
 }
 
 // rolledBack gives the newest snapshot before a rollback and after it.
@@ -142,11 +128,7 @@ func latest(ctx context.Context, t *paimon.Table) (int64, error) {
 	return snap.ID, nil
 }
 
-func callRollbackTo(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callRollbackTo(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	before, err := latest(ctx, t)
 	if err != nil {
 		return nil, err
@@ -175,11 +157,7 @@ func callRollbackTo(ctx context.Context, s *Session, args arguments) (*Result, e
 }
 
 // callRollbackToTimestamp takes epoch milliseconds.
-func callRollbackToTimestamp(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callRollbackToTimestamp(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	if _, err := args.need("timestamp"); err != nil {
 		return nil, err
 	}
@@ -198,20 +176,22 @@ func callRollbackToTimestamp(ctx context.Context, s *Session, args arguments) (*
 	return rolledBack(before, id), nil
 }
 
-func callExpireSnapshots(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	var o paimon.ExpireOptions
+// expireOptions reads the arguments that say what an expiry keeps.
+func expireOptions(s *Session, args arguments) (o paimon.ExpireOptions, err error) {
 	for key, to := range map[string]*int{"retain_max": &o.RetainMax, "retain_min": &o.RetainMin, "max_deletes": &o.MaxDeletes} {
 		n, err := args.integer(key, 1)
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		*to = int(n)
 	}
-	if o.OlderThan, err = args.moment(s, "older_than"); err != nil {
+	o.OlderThan, err = args.moment(s, "older_than")
+	return o, err
+}
+
+func callExpireSnapshots(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
+	o, err := expireOptions(s, args)
+	if err != nil {
 		return nil, err
 	}
 	out, err := t.Expire(ctx, o)
@@ -222,14 +202,7 @@ func callExpireSnapshots(ctx context.Context, s *Session, args arguments) (*Resu
 }
 
 // callRemoveOrphanFiles gives the number of files and of their bytes.
-func callRemoveOrphanFiles(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	if strings.HasSuffix(args.values["table"], "*") {
-		return nil, errs.Unsupported("CALL %s: all tables of a database at once; call it for each", args.call)
-	}
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callRemoveOrphanFiles(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	dry, err := args.flag("dry_run")
 	if err != nil {
 		return nil, err
@@ -251,11 +224,7 @@ func callRemoveOrphanFiles(ctx context.Context, s *Session, args arguments) (*Re
 }
 
 // callDropPartition takes partitions as 'dt=2025-06-01,hh=3', one an argument.
-func callDropPartition(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callDropPartition(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	text, err := args.need("partitions")
 	if err != nil {
 		return nil, err

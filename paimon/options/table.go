@@ -57,6 +57,7 @@ type Table struct {
 	Retention  Retention
 	Scan       Scan
 	Tags       Tags
+	Partitions Partitions
 
 	ZOrderVarLength int // bytes that strings count with in a Z-order; 8
 
@@ -263,6 +264,8 @@ func Parse(m Map, hasKey bool) (Table, error) {
 		Retention: r.retention(),
 		Scan:      r.scan(),
 		Tags:      r.tags(),
+
+		Partitions: r.partitions(),
 	}
 	t.Compaction = r.compaction(t.Changelog.Producer)
 	if t.Bucket == 0 {

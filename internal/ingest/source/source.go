@@ -21,6 +21,16 @@ type Source interface {
 	Open(ctx context.Context, from change.Position) (Reader, error)
 }
 
+// Keeper is a Source over something that goes with time: it says what a job
+// that stands at a position still needs, and is told what the job has.
+type Keeper interface {
+	// Needs names the table that is read and the oldest snapshot of it that is
+	// needed to go on from a position; 0 if none is.
+	Needs(at change.Position) (table string, snapshot int64)
+	// Committed says that the job has all rows up to a position.
+	Committed(ctx context.Context, at change.Position) error
+}
+
 // Reader yields batches in order. It is not safe for concurrent use, except
 // that Close may be called at any time.
 type Reader interface {

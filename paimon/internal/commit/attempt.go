@@ -127,6 +127,9 @@ func (a *attempt) fill(ctx context.Context, snap, latest *spec.Snapshot, entries
 	if err := a.fillIndex(ctx, snap, latest, index); err != nil {
 		return err
 	}
+	if a.statistics != nil {
+		snap.Statistics = a.statistics
+	}
 	count(snap, entries, a.changelog)
 	return nil
 }

@@ -170,6 +170,8 @@ type change struct {
 	changelog []spec.ManifestEntry
 	index     []indexChange
 	check     bool
+	// statistics names the statistics file of an ANALYZE.
+	statistics *string
 }
 
 type indexChange struct {

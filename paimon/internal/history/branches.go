@@ -62,6 +62,26 @@ func (h *History) HasBranch(ctx context.Context, name string) (bool, error) {
 	return slices.Contains(all, name), err
 }
 
+// RenameBranch moves a branch to another name at once.
+func (h *History) RenameBranch(ctx context.Context, from, to string) error {
+	if from == MainBranch {
+		return errs.Invalid("Cannot rename the main branch.")
+	}
+	all, err := Branches(ctx, h.store, h.table)
+	switch {
+	case err != nil:
+		return err
+	case !slices.Contains(all, from):
+		return missingBranch(from)
+	case slices.Contains(all, to):
+		return errs.Kinded(errs.ErrExists, "Branch name '%s' already exists.", to)
+	}
+	if err := CheckBranchName(to); err != nil {
+		return err
+	}
+	return h.store.Rename(ctx, branchDir(h.table, from), branchDir(h.table, to))
+}
+
 func missingBranch(name string) error {
 	return errs.Kinded(errs.ErrNotFound, "Branch name '%s' doesn't exist.", name)
 }

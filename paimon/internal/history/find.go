@@ -13,11 +13,27 @@ import (
 // snapshot; those before the first one have none.
 // Source: org.apache.paimon.utils.SnapshotManager.laterOrEqualWatermark.
 func (s *Snapshots) AtWatermark(ctx context.Context, w int64) (*spec.Snapshot, error) {
-	all, err := s.IDs(ctx)
-	if err != nil {
+	_, at, err := s.around(ctx, func(snap *spec.Snapshot) bool { return snap.Watermark != nil && *snap.Watermark >= w })
+	return at, err
+}
+
+// BeforeWatermark gives the newest snapshot whose watermark is not above w, nil
+// if there is none. Source: SnapshotManager.earlierOrEqualWatermark.
+func (s *Snapshots) BeforeWatermark(ctx context.Context, w int64) (*spec.Snapshot, error) {
+	before, _, err := s.around(ctx, func(snap *spec.Snapshot) bool { return snap.Watermark != nil && *snap.Watermark > w })
+	if before != nil && before.Watermark == nil {
 		return nil, err
 	}
-	var found *spec.Snapshot
+	return before, err
+}
+
+// around gives the newest snapshot for which from is false and the oldest for
+// which it is true; snapshots grow into it.
+func (s *Snapshots) around(ctx context.Context, from func(*spec.Snapshot) bool) (before, at *spec.Snapshot, err error) {
+	all, err := s.IDs(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	for lo, hi := 0, len(all); lo < hi; {
 		mid := (lo + hi) / 2
 		snap, err := s.Get(ctx, all[mid])
@@ -25,14 +41,14 @@ func (s *Snapshots) AtWatermark(ctx context.Context, w int64) (*spec.Snapshot, e
 		case errors.Is(err, errs.ErrNotFound): // expired meanwhile: too old
 			lo = mid + 1
 		case err != nil:
-			return nil, err
-		case snap.Watermark != nil && *snap.Watermark >= w:
-			found, hi = snap, mid
+			return nil, nil, err
+		case from(snap):
+			at, hi = snap, mid
 		default:
-			lo = mid + 1
+			before, lo = snap, mid+1
 		}
 	}
-	return found, nil
+	return before, at, nil
 }
 
 // NewestWhere gives the newest snapshot for which pick is true, else the newest

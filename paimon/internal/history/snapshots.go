@@ -268,6 +268,12 @@ func (s *Snapshots) DeleteLatestHint(ctx context.Context) error {
 	return s.store.Delete(ctx, fileio.Join(s.dir, latestHint))
 }
 
+// DeleteHints removes both hints: nothing is left.
+func (s *Snapshots) DeleteHints(ctx context.Context) error {
+	s.seen.Store(0)
+	return s.store.Delete(ctx, fileio.Join(s.dir, latestHint), fileio.Join(s.dir, earliestHint))
+}
+
 // Delete removes snapshot files (expiry, rollback).
 func (s *Snapshots) Delete(ctx context.Context, ids ...int64) error {
 	s.seen.Store(0)

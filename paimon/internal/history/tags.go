@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tarndb/tarn/paimon/errs"
@@ -181,4 +182,21 @@ func (c *Consumers) MinNext(ctx context.Context) (next int64, ok bool, err error
 		}
 	}
 	return next, ok, err
+}
+
+// Expire forgets the consumers whose files were last written before a time.
+func (c *Consumers) Expire(ctx context.Context, before time.Time) error {
+	var old []string
+	for info, err := range c.store.List(ctx, c.dir) {
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(info.Name, consumerPrefix) && !info.Dir && info.ModTime.Before(before) {
+			old = append(old, info.Path)
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	return c.store.Delete(ctx, old...)
 }

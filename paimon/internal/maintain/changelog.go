@@ -47,6 +47,47 @@ func ExpireChangelogs(ctx context.Context, t *table.Table, p Policy) (int, error
 	return changelogsUntil(ctx, t, ids[0], min(end, last))
 }
 
+// ExpireAllChangelogs deletes all long-lived changelogs with the files that
+// nothing else uses, and gives their number.
+// Source: org.apache.paimon.table.ExpireChangelogImpl.expireAll.
+func ExpireAllChangelogs(ctx context.Context, t *table.Table) (int, error) {
+	h := t.History
+	ids, err := h.Changelogs.IDs(ctx)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	n, err := changelogsUntil(ctx, t, ids[0], ids[len(ids)-1])
+	if err != nil {
+		return n, err
+	}
+	last, err := h.Changelogs.Get(ctx, ids[len(ids)-1])
+	if errors.Is(err, errs.ErrNotFound) {
+		return n, nil
+	}
+	if err != nil {
+		return n, err
+	}
+	next, err := h.Snapshots.Earliest(ctx) // what follows the last changelog
+	if err != nil || next == nil {
+		return n, err
+	}
+	g := newGarbage(t, last.ID)
+	g.begin()
+	if err = g.changelog(ctx, last, next); err == nil {
+		err = g.spareRest(ctx)
+	}
+	if err != nil {
+		return n, fmt.Errorf("expire changelog %d: %w", last.ID, err)
+	}
+	if err := h.Changelogs.Delete(ctx, last.ID); err != nil {
+		return n, err
+	}
+	if err := g.sweep(ctx, 0); err != nil {
+		return n, fmt.Errorf("expire changelog %d: %w", last.ID, err)
+	}
+	return n + 1, h.Changelogs.DeleteHints(ctx)
+}
+
 func changelogsUntil(ctx context.Context, t *table.Table, earliest, end int64) (int, error) {
 	if end <= earliest {
 		return 0, nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tarndb/tarn/paimon/errs"
@@ -122,7 +121,7 @@ func Expire(ctx context.Context, t *table.Table, p Policy) (int, error) {
 
 // changelogOnly reports whether consumers keep changelogs but not snapshots.
 func changelogOnly(t *table.Table) bool {
-	return strings.EqualFold(t.Raw["consumer.changelog-only"], "true") && t.Options.Changelog.DecoupledRetention
+	return t.Options.Scan.Consumer.ChangelogOnly && t.Options.Changelog.DecoupledRetention
 }
 
 // protect lowers the floor to what consumers have yet to read.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/internal/table"
@@ -47,6 +49,34 @@ func DeleteTag(ctx context.Context, t *table.Table, name string) error {
 		return fmt.Errorf("delete tag %s: %w", name, err)
 	}
 	return nil
+}
+
+// ReplaceTag writes a tag anew and deletes the files that only its former
+// snapshot used. Until the new one is there the old one holds its files.
+func ReplaceTag(ctx context.Context, t *table.Table, name string, tag *spec.Tag) error {
+	h := t.History
+	old, err := h.Tags.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	// The old snapshot is kept under a name of its own until the new tag is
+	// there: then it goes as any tag does, now or when this is done again.
+	aside := name + "-replaced-"
+	if old.ID != tag.ID {
+		if err := h.Tags.Replace(ctx, aside+strconv.FormatInt(old.ID, 10), old); err != nil {
+			return err
+		}
+	}
+	if err := h.Tags.Replace(ctx, name, tag); err != nil {
+		return err
+	}
+	all, err := h.Tags.List(ctx)
+	for _, other := range all {
+		if err == nil && strings.HasPrefix(other, aside) {
+			err = DeleteTag(ctx, t, other)
+		}
+	}
+	return err
 }
 
 // tagGarbage collects what a tag uses and its neighbours do not: the nearest

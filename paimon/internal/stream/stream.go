@@ -31,6 +31,14 @@ type Position struct {
 	Piece string `json:"piece,omitempty"`
 }
 
+// Needs is the oldest snapshot that has to stay to go on; 0 at the start.
+func (p Position) Needs() int64 {
+	if p.Full > 0 && (p.Next == 0 || p.Full < p.Next) {
+		return p.Full
+	}
+	return p.Next
+}
+
 // Section is a part of a piece whose rows are read in one way.
 type Section struct {
 	Splits []scan.Split

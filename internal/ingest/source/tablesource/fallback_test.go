@@ -240,8 +240,9 @@ func TestFallbackComesAndGoes(t *testing.T) {
 	require.ErrorContains(t, err, "scan.fallback-branch")
 
 	require.NoError(t, p.table("").DeleteBranch(p.ctx, "rt"))
-	require.NoError(t, p.w.Catalog().AlterOptions(p.ctx, users, map[string]string{"scan.fallback-branch": "rt"}, nil))
-	r, err := New(p.table(""), nil).Open(p.ctx, p.from)
+	gone, err := p.w.Table(p.ctx, users, map[string]string{"scan.fallback-branch": "rt"})
+	require.NoError(t, err)
+	r, err := New(gone, nil).Open(p.ctx, p.from)
 	require.NoError(t, err)
 	defer r.Close()
 	_, err = r.Next(p.ctx)

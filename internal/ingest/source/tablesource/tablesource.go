@@ -26,7 +26,10 @@ type Table struct {
 	fields  []types.Field
 }
 
-var _ source.Source = (*Table)(nil)
+var (
+	_ source.Source = (*Table)(nil)
+	_ source.Keeper = (*Table)(nil)
+)
 
 // New makes a source of some columns (positions; nil for all) of t.
 func New(t *paimon.Table, columns []int) *Table {
@@ -65,15 +68,46 @@ func positionOf(at paimon.StreamPosition, skip int64) position {
 	return position{Next: at.Next, Full: at.Full, Since: at.Since, Skip: skip, Branch: at.Branch, Piece: at.Piece}
 }
 
+func (s *Table) parse(at change.Position) (p position, err error) {
+	if at == "" {
+		return p, nil
+	}
+	if err := json.Unmarshal([]byte(at), &p); err != nil {
+		return p, fmt.Errorf("read table %s: position %q: %w", s.t.Name(), at, err)
+	}
+	return p, nil
+}
+
+func (p position) inStream() paimon.StreamPosition {
+	return paimon.StreamPosition{Next: p.Next, Full: p.Full, Since: p.Since, Branch: p.Branch, Piece: p.Piece}
+}
+
+// Needs implements source.Keeper.
+func (s *Table) Needs(at change.Position) (string, int64) {
+	p, err := s.parse(at)
+	if err != nil {
+		return s.t.Name(), 0
+	}
+	return s.t.Name(), p.inStream().Needs()
+}
+
+// Committed implements source.Keeper: it records the progress of the consumer
+// that the option 'consumer-id' names.
+func (s *Table) Committed(ctx context.Context, at change.Position) error {
+	p, err := s.parse(at)
+	if err != nil {
+		return err
+	}
+	return s.t.RecordProgress(ctx, p.inStream())
+}
+
 // Open implements source.Source.
 func (s *Table) Open(ctx context.Context, from change.Position) (source.Reader, error) {
-	var p position
-	if from != "" {
-		if err := json.Unmarshal([]byte(from), &p); err != nil {
-			return nil, fmt.Errorf("read table %s: position %q: %w", s.t.Name(), from, err)
-		}
+	p, err := s.parse(from)
+	if err != nil {
+		return nil, err
 	}
-	stream, err := s.t.StreamFrom(paimon.StreamPosition{Next: p.Next, Full: p.Full, Since: p.Since, Branch: p.Branch, Piece: p.Piece})
+	stream, err := s.t.StreamFrom(p.inStream())
 	if err != nil {
 		return nil, err
 	}
