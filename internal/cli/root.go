@@ -33,7 +33,7 @@ func Root() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVarP(&c.warehouse, "warehouse", "w", "", "directory of the tables (default ./warehouse); stands for the catalog that a script names")
 	f.StringVar(&c.queryMemory, "query-memory", "1 gb", "memory for all queries together")
-	f.StringVar(&c.writeMemory, "write-memory", "256 mb", "memory for all write buffers together")
+	f.StringVar(&c.writeMemory, "write-memory", "128 mb", "memory for all write buffers together")
 	f.StringVar(&c.tempDir, "temp-dir", "", "directory for what does not fit into memory (default: the system's)")
 	f.BoolVar(&c.sync, "sync", false, "make every commit wait until it is on disk")
 	root.AddCommand(runCommand(c), sqlCommand(c), serveCommand(c), compactCommand(c), dumpCommand(c), demoCommand(c))
