@@ -326,3 +326,33 @@ func defaultValue(e ast.Expr, nested bool) (text string, null bool, err error) {
 	}
 	return "", false, errs.Unsupported("DEFAULT: only literals, and ARRAY, MAP and STRUCT of them")
 }
+
+// unquotedDefault gives the text of a column's default value.
+func unquotedDefault(f types.Field) string {
+	v := *f.Default
+	if len(v) > 1 && strings.HasPrefix(v, "'") && strings.HasSuffix(v, "'") {
+		v = v[1 : len(v)-1]
+	}
+	return v
+}
+
+// callAlterDefault sets what writers put where a row has no value in a column.
+// Mirrors AlterColumnDefaultValueProcedure.
+func callAlterDefault(ctx context.Context, s *Session, args arguments) (*Result, error) {
+	t, err := args.table(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	column, err := args.need("column")
+	if err != nil {
+		return nil, err
+	}
+	change := catalog.UpdateColumnDefaultValue{Path: strings.Split(column, ".")}
+	if v, ok := args.values["default_value"]; ok {
+		change.Default = &v
+	}
+	if err := s.e.o.Warehouse.Catalog().AlterTable(ctx, t.ID(), []catalog.SchemaChange{change}); err != nil {
+		return nil, err
+	}
+	return success(), nil
+}

@@ -32,6 +32,8 @@ type procedure struct {
 
 func procedures() map[string]procedure {
 	return map[string]procedure{
+		"alter_column_default_value": {params: []string{"table", "column", "default_value"}, run: callAlterDefault},
+
 		"compact":          {params: []string{"table", "partitions", "order_strategy", "order_by", "options", "where", "partition_idle_time", "compact_strategy"}, run: callCompact},
 		"compact_database": {params: []string{"including_databases", "mode", "including_tables", "excluding_tables", "table_options", "partition_idle_time", "compact_strategy"}, run: callCompactDatabase},
 		"rescale":          {params: []string{"table", "bucket_num", "partition", "scan_parallelism", "sink_parallelism"}, run: callRescale},

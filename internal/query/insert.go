@@ -197,8 +197,8 @@ func (p *planner) wrap(t *target, in *ast.Insert, text string, columns []render.
 			}
 		} else if v, ok := staticValue(in, f.Name); ok {
 			expr = quoteText(v)
-		} else if f.Default != nil {
-			expr = quoteText(*f.Default)
+		} else if f.Default != nil && !f.Type.Nullable { // others get it where they are written
+			expr = quoteText(unquotedDefault(f))
 		}
 		out[i] = "CAST(" + expr + " AS " + duckType(f.Type) + ") AS " + quoteIdent(f.Name)
 	}

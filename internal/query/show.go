@@ -316,11 +316,7 @@ func createText(t *paimon.Table) string {
 			line += " COMMENT " + text(f.Description)
 		}
 		if f.Default != nil {
-			v := *f.Default
-			if len(v) > 1 && strings.HasPrefix(v, "'") && strings.HasSuffix(v, "'") {
-				v = v[1 : len(v)-1]
-			}
-			line += " DEFAULT " + text(v)
+			line += " DEFAULT " + text(unquotedDefault(f))
 		}
 		lines = append(lines, line)
 	}

@@ -81,6 +81,7 @@ type Writer struct {
 	deletions *deletion.Files
 	indexes   map[scan.Bucket][]spec.IndexFileMeta
 	ignore    func(types.RowKind) bool
+	defaults  defaults
 	kinds     int // column of 'rowkind.field'; -1: rows have theirs
 	commits   int64
 }
@@ -97,6 +98,9 @@ func New(ctx context.Context, t *table.Table, o Options) (*Writer, error) {
 	}
 	w := &Writer{t: t, o: o, buckets: map[bucketID]*bucketWriter{}, kinds: -1}
 	var err error
+	if w.defaults, err = newDefaults(t.Schema.Fields); err != nil {
+		return nil, fmt.Errorf("write table %s: %w", t.Name, err)
+	}
 	if !o.KindsGiven {
 		if w.kinds, err = kindColumn(t); err != nil {
 			return nil, fmt.Errorf("write table %s: %w", t.Name, err)
@@ -252,14 +256,21 @@ func (w *Writer) Write(ctx context.Context, b columnar.Batch) error {
 	if int(b.Rows.NumCols()) != len(w.t.Schema.Fields) {
 		return errs.Invalid("write table %s: %d columns, the table has %d", w.t.Name, b.Rows.NumCols(), len(w.t.Schema.Fields))
 	}
+	if err := w.check(b); err != nil {
+		return err
+	}
+	if w.defaults != nil {
+		var err error
+		if b, err = w.defaults.fill(b); err != nil {
+			return fmt.Errorf("write table %s: %w", w.t.Name, err)
+		}
+		defer b.Rows.Release()
+	}
 	if w.kinds >= 0 {
 		var err error
 		if b, err = withKinds(b, w.kinds, w.t.Name); err != nil {
 			return err
 		}
-	}
-	if err := w.check(b); err != nil {
-		return err
 	}
 	rows := w.selected(b)
 	if rows != nil && len(rows) == 0 {
