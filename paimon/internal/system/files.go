@@ -353,10 +353,13 @@ func writeStats(t *table.Table, m *spec.DataFileMeta, w *writer) error {
 	if err != nil {
 		return err
 	}
-	kept := fields
-	if m.ValueStatsCols != nil {
+	kept, names := fields, m.ValueStatsCols
+	if names == nil {
+		names = m.WriteCols // of files that hold some columns only
+	}
+	if names != nil {
 		kept = nil
-		for _, name := range m.ValueStatsCols {
+		for _, name := range names {
 			if i := slices.IndexFunc(fields, func(f types.Field) bool { return f.Name == name }); i >= 0 {
 				kept = append(kept, fields[i])
 			}
@@ -372,10 +375,13 @@ func writeStats(t *table.Table, m *spec.DataFileMeta, w *writer) error {
 	}
 	texts := [3]map[string]string{{}, {}, {}}
 	for _, f := range t.Schema.Fields {
+		at := by(kept, f.ID)
+		if at < 0 && m.ValueStatsCols == nil && m.WriteCols != nil {
+			continue // Java shows what the file has
+		}
 		for k := range texts {
 			texts[k][f.Name] = "null"
 		}
-		at := by(kept, f.ID)
 		if at < 0 {
 			if by(fields, f.ID) < 0 && (m.ValueStatsCols == nil || len(m.ValueStatsCols) > 0) {
 				texts[0][f.Name] = fmt.Sprint(m.RowCount)
