@@ -9,6 +9,7 @@ import (
 
 	"github.com/tarndb/tarn/internal/query/ast"
 	"github.com/tarndb/tarn/internal/query/dialect"
+	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/catalog"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/spec"
@@ -338,11 +339,7 @@ func unquotedDefault(f types.Field) string {
 
 // callAlterDefault sets what writers put where a row has no value in a column.
 // Mirrors AlterColumnDefaultValueProcedure.
-func callAlterDefault(ctx context.Context, s *Session, args arguments) (*Result, error) {
-	t, err := args.table(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func callAlterDefault(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	column, err := args.need("column")
 	if err != nil {
 		return nil, err
