@@ -203,10 +203,17 @@ func raceWriters(t *testing.T, options map[string]string) {
 // TestFaultAtEveryRead fails each read request of a job's life once; the job
 // starts again and goes on.
 func TestFaultAtEveryRead(t *testing.T) {
+	options := map[string]string{"bucket": "1", "num-sorted-run.compaction-trigger": "2", "manifest.merge-min-count": "2", "changelog-producer": "lookup"}
+	t.Run("lookup", func(t *testing.T) { faultAtEveryRead(t, options) })
+	vectors := maps.Clone(options)
+	vectors["deletion-vectors.enabled"], vectors["changelog-producer"] = "true", "none"
+	t.Run("vectors", func(t *testing.T) { faultAtEveryRead(t, vectors) })
+}
+
+func faultAtEveryRead(t *testing.T, options map[string]string) {
 	const commits = 4
 	want := []string{"0 3", "1 1,4", "10 1,2,3,4", "2 2"}
 	ctx := context.Background()
-	options := map[string]string{"bucket": "1", "num-sorted-run.compaction-trigger": "2", "manifest.merge-min-count": "2", "changelog-producer": "lookup"}
 	probe := faultio.New(fileio.NewMem(), faultio.Fail, 0)
 	require.NoError(t, applyCommits(ctx, t, counterTable(t, probe, options), commits))
 	for at := int64(2); at <= probe.Reads(); at++ {
@@ -220,6 +227,7 @@ func TestFaultAtEveryRead(t *testing.T) {
 		require.NoError(t, applyCommits(ctx, t, w, commits), "read %d", at)
 		table, err := paimon.Open(mem, paimon.Options{}).Table(ctx, users, nil)
 		require.NoError(t, err)
+		showLevel0(t, table)
 		got := state(t, table)
 		slices.Sort(got)
 		require.Equal(t, want, got, "read %d", at)

@@ -39,6 +39,7 @@ type table struct {
 	rescale     int    // buckets after the middle
 	order       string // how compactions sort, by orderBy
 	orderBy     []string
+	rowDeletes  bool // rows are deleted one by one between commits
 }
 
 func (t *table) id() catalog.Identifier {
@@ -93,6 +94,16 @@ var keyedShapes = []shape{
 	{name: "dedup_nested", columns: nested, values: values{nulls: 0.15}, deletes: 0.15, changelogs: allChangelogs},
 	{name: "dedup_sequence", columns: []string{"s1 INT", "s2 TIMESTAMP(3)", "a STRING", "b DECIMAL(12, 2)"}, values: values{nulls: 0.1, small: true}, deletes: 0.1,
 		options: map[string]string{"sequence.field": "s1,s2"}, changelogs: []string{"none", "lookup"}},
+	{name: "vectors_scalars", columns: scalars, values: values{nulls: 0.15}, deletes: 0.15, updates: 0.1, changelogs: []string{"none", "input", "lookup"},
+		options: map[string]string{"deletion-vectors.enabled": "true"}},
+	{name: "vectors_nested", columns: nested, values: values{nulls: 0.15}, deletes: 0.15, changelogs: []string{"none", "lookup"},
+		options: map[string]string{"deletion-vectors.enabled": "true", "deletion-vectors.bitmap64": "true"}},
+	{name: "vectors_sequence", columns: []string{"s1 INT", "a STRING", "b DECIMAL(12, 2)"}, values: values{nulls: 0.1, small: true}, changelogs: []string{"none", "lookup"},
+		options: map[string]string{"deletion-vectors.enabled": "true", "sequence.field": "s1"}},
+	{name: "vectors_partial", columns: scalars, values: values{nulls: 0.5}, changelogs: []string{"none", "lookup"},
+		options: map[string]string{"deletion-vectors.enabled": "true", "merge-engine": "partial-update", "deletion-vectors.bitmap64": "true"}},
+	{name: "vectors_agg", columns: []string{"i INT", "l BIGINT", "hi STRING", "kept STRING"}, values: values{nulls: 0.2, small: true}, changelogs: []string{"none", "input", "lookup"},
+		options: aggregates("i", "sum", "l", "sum", "hi", "max", "kept", "last_non_null_value", "deletion-vectors.enabled", "true")},
 	{name: "firstrow_scalars", columns: scalars, values: values{nulls: 0.15}, options: map[string]string{"merge-engine": "first-row"}, changelogs: []string{"none", "lookup"}},
 	{name: "firstrow_nested", columns: nested, values: values{nulls: 0.15}, deletes: 0.1, changelogs: []string{"lookup"},
 		options: map[string]string{"merge-engine": "first-row", "ignore-delete": "true"}},
@@ -197,6 +208,15 @@ func tables(seed uint64) []*table {
 			for _, partitioned := range []bool{false, true} {
 				out = append(out, appendTable(len(out), seed, []string{"scalars", "nested"}[i], columns, bucket, partitioned))
 			}
+		}
+	}
+	for _, bucket := range []string{"-1", "2"} {
+		for i, how := range []map[string]string{{}, {"deletion-vectors.enabled": "true"}, {"deletion-vectors.enabled": "true", "deletion-vectors.bitmap64": "true", "deletion-vector.index-file.target-size": "100 b"}} {
+			t := appendTable(len(out), seed, []string{"rewritten", "vectors", "vectors64"}[i], scalars, bucket, i == 1)
+			maps.Copy(t.options, how)
+			delete(t.options, "target-file-size") // no file of so many columns is small then, and Java 2.0 takes that for the end of its scan
+			t.rowDeletes, t.commits = true, 7
+			out = append(out, t)
 		}
 	}
 	return append(out, bucketTables(seed)...)

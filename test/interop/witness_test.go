@@ -118,6 +118,9 @@ func (h *history) followable() bool {
 	}
 	switch o.Changelog.Producer {
 	case "input":
+		if h.lags() {
+			return false
+		}
 		return o.MergeEngine == "deduplicate" && len(o.SequenceFields) == 0
 	case "lookup":
 		return h.def.compaction != compactNone
@@ -173,6 +176,7 @@ func (r *relay) goOn(t *testing.T) {
 		t.Run(h.def.name, func(t *testing.T) {
 			next, err := open(ctx, w, h.def)
 			require.NoError(t, err)
+			next.taken = true
 			require.NoError(t, next.run(ctx, 2))
 			r.tables[i] = next
 		})

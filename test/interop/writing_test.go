@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 
@@ -34,6 +35,7 @@ type history struct {
 	r      *rand.Rand
 	keys   []arrow.Array // the values of key and partition columns, by column; nil for others
 	log    []written
+	taken  bool // others wrote into the table before: log lacks their rows
 	writer *paimon.Writer
 	next   int64
 }
@@ -182,6 +184,11 @@ func (h *history) run(ctx context.Context, commits int) (err error) {
 			}
 			committer = h.t.NewCommitter("job")
 		}
+		if h.def.rowDeletes && i%2 == 1 {
+			if err := h.deleteRows(ctx); err != nil {
+				return fmt.Errorf("delete after commit %d: %w", i+1, err)
+			}
+		}
 		full := h.def.compaction == compactFull
 		if h.def.compaction == compactAuto || (i != commits/2 && !(full && i == commits-1)) {
 			continue
@@ -226,6 +233,57 @@ func (h *history) commit(ctx context.Context, c *paimon.Committer, i int) error 
 	return h.remember(b)
 }
 
+// deleteRows deletes rows at random places, with those that are in the same
+// file before or behind.
+func (h *history) deleteRows(ctx context.Context) error {
+	if err := h.close(ctx); err != nil {
+		return err
+	}
+	c, err := h.t.NewRowChange(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	p, err := c.Plan(ctx, nil)
+	if err != nil {
+		return err
+	}
+	r := p.Read(ctx, p.Splits, nil)
+	defer r.Close()
+	for {
+		b, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		for i := range int(b.Rows.NumRows()) {
+			if h.r.IntN(5) > 0 {
+				continue
+			}
+			s, file, row, ok := r.Location(i)
+			if !ok {
+				return fmt.Errorf("row %d has no place", i)
+			}
+			if err := c.Delete(s, file, uint64(row)); err != nil {
+				return err
+			}
+			text := string(rowjson.AppendRow(nil, h.t.Fields(), b.Rows, i, ""))
+			at := slices.IndexFunc(h.log, func(w written) bool { return w.text == text })
+			switch {
+			case at >= 0:
+				h.log = slices.Delete(h.log, at, at+1)
+			case !h.taken:
+				return fmt.Errorf("row %s was never written", text)
+			}
+		}
+		b.Rows.Release()
+	}
+	_, err = c.Commit(ctx, "DELETE")
+	return err
+}
+
 // close ends the writer, if there is one.
 func (h *history) close(ctx context.Context) error {
 	if h.writer == nil {
@@ -259,6 +317,8 @@ func (h *history) remember(b paimon.Batch) error {
 func (h *history) expected() (rows []string, ok bool) {
 	engine := h.t.Options().MergeEngine
 	switch {
+	case h.lags():
+		return nil, false
 	case len(h.def.keys) == 0:
 		for _, w := range h.log {
 			rows = append(rows, w.text)
@@ -272,6 +332,13 @@ func (h *history) expected() (rows []string, ok bool) {
 		return h.firstRows(), true
 	}
 	return nil, false
+}
+
+// lags reports whether the newest rows may not show yet: they are compacted by
+// others.
+func (h *history) lags() bool {
+	o := h.t.Options()
+	return len(h.def.keys) > 0 && o.SkipsLevel0() && h.def.compaction == compactNone
 }
 
 func (h *history) lastRows() []string {

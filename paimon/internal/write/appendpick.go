@@ -40,7 +40,7 @@ func newAppendPolicy(o options.Table) appendPolicy {
 func (p appendPolicy) candidates(files []spec.DataFileMeta, dead map[string]deletion.Location) (whole, marked []spec.DataFileMeta) {
 	for _, f := range files {
 		l, ok := dead[f.FileName]
-		many := ok && l.Cardinality != nil && float64(*l.Cardinality) > p.maxDeleted*float64(f.RowCount)
+		many := ok && (l.Cardinality == nil || float64(*l.Cardinality) > p.maxDeleted*float64(f.RowCount))
 		switch {
 		case f.FileSize >= p.small && !many:
 		case ok:
