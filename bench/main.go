@@ -4,7 +4,7 @@
 //	bench WHAT -data DIR -warehouse DIR [-buckets 2] [-every 200000]
 //
 // WHAT is write_batch, write_stream, write_stream_write_only, partial_none,
-// partial_lookup, aggregate, scan or planning. DIR holds order_info/base/part-0.parquet and so on.
+// partial_lookup, aggregate, scan, deletions, lookup or planning. DIR holds order_info/base/part-0.parquet and so on.
 package main
 
 import (
@@ -96,10 +96,14 @@ func (b *bench) run(what string) error {
 		return b.aggregate()
 	case "scan":
 		return b.scan()
+	case "deletions":
+		return b.deletions()
+	case "lookup":
+		return b.lookup()
 	case "planning":
 		return b.planning()
 	}
-	return fmt.Errorf("unknown measurement %q: want write_batch, write_stream, write_stream_write_only, partial_none, partial_lookup, aggregate, scan or planning", what)
+	return fmt.Errorf("unknown measurement %q: want write_batch, write_stream, write_stream_write_only, partial_none, partial_lookup, aggregate, scan, deletions, lookup or planning", what)
 }
 
 func (b *bench) start() {
