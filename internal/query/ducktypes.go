@@ -58,7 +58,7 @@ func duckType(t types.Type) string {
 		}
 		return "STRUCT(" + strings.Join(parts, ", ") + ")"
 	case types.Variant:
-		return `STRUCT("value" BLOB, "metadata" BLOB)`
+		return "VARCHAR" // of JSON
 	}
 	return "VARCHAR"
 }

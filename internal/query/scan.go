@@ -26,7 +26,7 @@ type planScan struct {
 }
 
 func newPlanScan(p *paimon.Plan, splits []paimon.Split) *planScan {
-	return &planScan{plan: p, splits: splits, schema: types.ArrowSchema(p.Table.Fields())}
+	return &planScan{plan: p, splits: splits, schema: types.ArrowSchema(engineFields(p.Table.Fields()))}
 }
 
 // Schema implements duck.Table.
@@ -50,8 +50,16 @@ func (t *planScan) Scan(ctx context.Context, columns []int) (duck.Scan, error) {
 		deals[i%n] = append(deals[i%n], s)
 	}
 	scan := make(streams, n)
+	var fields []types.Field
+	all := t.plan.Table.Fields()
+	for _, at := range columns {
+		fields = append(fields, all[at])
+	}
+	if !slices.ContainsFunc(fields, func(f types.Field) bool { return f.Type.Root == types.Variant }) {
+		fields = nil
+	}
 	for i := range scan {
-		scan[i] = &rowStream{t.plan.Read(ctx, deals[i], columns)}
+		scan[i] = &rowStream{t.plan.Read(ctx, deals[i], columns), fields}
 	}
 	return scan, nil
 }
@@ -74,11 +82,23 @@ func (s streams) Close() error {
 	return nil
 }
 
-type rowStream struct{ *paimon.Reader }
+type rowStream struct {
+	*paimon.Reader
+	variants []types.Field // the columns, if one is a VARIANT
+}
 
-// Next gives rows. Of an increment, records that take a row back are left out:
-// a query in batch mode would take them for rows.
+// Next gives rows.
 func (r *rowStream) Next(context.Context) (arrow.RecordBatch, error) {
+	b, err := r.rows()
+	if err == nil && r.variants != nil {
+		b, err = variantsAsText(b, r.variants)
+	}
+	return b, err
+}
+
+// rows gives the next rows. Of an increment, records that take a row back are
+// left out: a query in batch mode would take them for rows.
+func (r *rowStream) rows() (arrow.RecordBatch, error) {
 	for {
 		b, err := r.Reader.Next()
 		if err != nil || !slices.ContainsFunc(b.Kinds, types.RowKind.IsRetract) {

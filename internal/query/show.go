@@ -284,8 +284,10 @@ func mysqlType(t types.Type) string {
 		return fmt.Sprintf("char(%d)", t.Precision)
 	case types.Boolean:
 		return "tinyint(1)"
-	case types.Binary, types.Varbinary, types.Blob, types.Variant:
+	case types.Binary, types.Varbinary, types.Blob:
 		return "varbinary"
+	case types.Variant:
+		return "json"
 	case types.Decimal:
 		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
 	case types.Int:

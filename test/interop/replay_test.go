@@ -370,30 +370,12 @@ func parseRows(fields []types.Field, rows [][]byte) (paimon.Batch, error) {
 	return paimon.Batch{Rows: b.NewRecordBatch(), Kinds: kinds}, nil
 }
 
-// orcWriting is why tables with ORC files cannot be made.
-const orcWriting = "writing ORC files"
-
 // notReplayed are the tables that Tarn cannot make, with what its error names.
 var notReplayed = map[string]string{
-	"append.blob":                     "data-evolution.enabled",
-	"append.row_tracking":             "row-tracking.enabled",
-	"append.variant":                  "column v", // the form of VARIANT is not read back
-	"changelog.input_partitioned_orc": orcWriting,
-	"evolution.append_orc":            orcWriting,
-	"evolution.casts_orc":             orcWriting,
-	"evolution.defaults_and_options":  orcWriting,
-	"evolution.pk_orc":                orcWriting,
-	"files.format_per_level":          orcWriting,
-	"files.manifest_orc":              "manifest.format",
-	"files.orc_lz4":                   orcWriting,
-	"files.orc_none":                  orcWriting,
-	"files.orc_snappy":                orcWriting,
-	"files.orc_zlib":                  orcWriting,
-	"files.orc_zstd":                  orcWriting,
-	"types.nested_append_orc":         orcWriting,
-	"types.nested_pk_orc":             orcWriting,
-	"types.scalars_append_orc":        orcWriting,
-	"types.scalars_pk_orc":            orcWriting,
+	"append.blob":         "data-evolution.enabled",
+	"append.row_tracking": "row-tracking.enabled",
+	"append.variant":      "column v", // the form of VARIANT is not read back
+	"files.manifest_orc":  "manifest.format",
 }
 
 // otherRows are tables whose rows are not the same, with the reason.

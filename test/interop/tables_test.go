@@ -177,6 +177,9 @@ var fileOptions = []map[string]string{
 	{"file.suffix.include.compression": "true", "data-file.path-directory": "data/files", "metadata.stats-keep-first-n-columns": "2"},
 	{"file.format": "avro", "file.compression": "deflate", "data-file.thin-mode": "true", "changelog-file.format": "parquet", "changelog-file.compression": "gzip", "changelog-file.stats-mode": "counts"},
 	{"file.format": "avro", "avro.codec": "null", "metadata.stats-mode": "full", "manifest.compression": "deflate"},
+	{"file.format": "orc"},
+	{"file.format": "orc", "file.compression": "zlib", "metadata.stats-mode": "full", "data-file.thin-mode": "true", "changelog-file.format": "parquet"},
+	{"file.format.per.level": "0:orc,5:parquet", "file.compression.per.level": "0:lz4", "changelog-file.format": "orc", "changelog-file.compression": "snappy"},
 }
 
 // avroColumns leaves out what no Avro file holds: times finer than

@@ -37,9 +37,10 @@ func (c codec) String() string {
 	return fmt.Sprintf("codec %d", uint8(c))
 }
 
-// codecs lends decompressors, which are costly to make.
+// codecs lends compressors and decompressors, which are costly to make.
 type codecs struct {
-	unz sync.Pool // *zstd.Decoder
+	unz  sync.Pool // *zstd.Decoder
+	zstd sync.Pool // *zstdEncoder
 }
 
 // unpacker decompresses the chunks of one file.

@@ -86,6 +86,7 @@ type meta struct {
 	stripes  []stripeInfo
 	stats    [][]byte // of each stripe, encoded
 	decimals bool     // decimals up to 18 digits are plain integers
+	ours     bool     // written by this package
 }
 
 type postscript struct {
@@ -201,6 +202,8 @@ func (m *meta) parse(footer, metadata []byte, limit uint64, u *unpacker) error {
 			return err
 		case 6:
 			rows = x.value
+		case 12:
+			m.ours = string(x.bytes) == software
 		case 10:
 			return errs.Unsupported("encrypted ORC file")
 		}

@@ -1,5 +1,5 @@
-// Package orc reads ORC files, those of Paimon and those of others. Streams
-// are decoded straight into Arrow buffers, batch by batch.
+// Package orc writes ORC files as Paimon does and reads them, its own and those
+// of others. Streams are decoded straight into Arrow buffers, batch by batch.
 //
 // A file ends with a postscript of one length byte, before it lie the footer
 // (types, stripes) and the statistics of the stripes. A stripe holds, for each
@@ -29,9 +29,15 @@ var _ format.Format = (*Format)(nil)
 // New makes the format; one that lives long saves making decompressors.
 func New() *Format { return &Format{pool: &codecs{}} }
 
-// NewWriter gives errs.ErrUnsupported.
-func (f *Format) NewWriter(io.Writer, []types.Field, format.WriteOptions) (format.Writer, error) {
-	return nil, errs.Unsupported("writing ORC files: set 'file.format' to parquet (files that are ORC already stay readable)")
+// NewWriter starts an ORC file on out. The codecs are zstd, zlib, snappy, lz4
+// and none; of the table's options it takes "orc.stripe.size" and
+// "orc.compression.zstd.level". TIMESTAMP is written as clocks of UTC show it.
+func (f *Format) NewWriter(out io.Writer, fields []types.Field, opts format.WriteOptions) (format.Writer, error) {
+	w, err := newWriter(out, fields, opts, f.pool)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // Open opens an ORC file.

@@ -332,6 +332,4 @@ func TestUnsupported(t *testing.T) {
 	require.ErrorIs(t, err, errs.ErrUnsupported)
 	require.ErrorContains(t, err, "lzo")
 	require.ErrorIs(t, open([]byte("no ORC at all"), nil), errs.ErrCorrupt)
-	_, err = New().NewWriter(io.Discard, fields, format.WriteOptions{})
-	require.ErrorIs(t, err, errs.ErrUnsupported)
 }

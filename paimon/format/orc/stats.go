@@ -31,7 +31,7 @@ func (r *reader) stripeStats(i int) []format.ColumnStats {
 		case n.column == missing:
 			out[j] = format.ColumnStats{Known: true, NullCount: rows}
 		case n.leaf != nil && n.cast == nil && n.column < len(cols):
-			out[j] = columnStats(cols[n.column], r.meta.columns[n.column], n.want, rows)
+			out[j] = columnStats(cols[n.column], r.meta.columns[n.column], n.want, rows, r.meta.ours)
 		}
 	}
 	return out
@@ -39,9 +39,9 @@ func (r *reader) stripeStats(i int) []format.ColumnStats {
 
 // columnStats gives the bounds of a column of type t in a block of rows; the
 // bounds may be wider than the values.
-func columnStats(b []byte, c column, t types.Type, rows int64) format.ColumnStats {
+func columnStats(b []byte, c column, t types.Type, rows int64, ours bool) format.ColumnStats {
 	out := format.ColumnStats{NullCount: rows}
-	var s statistics
+	s := statistics{ours: ours}
 	err := eachField(b, func(x field) error {
 		if x.num == 1 && x.plain && x.value <= uint64(rows) {
 			out.Known, out.NullCount = true, rows-int64(x.value)
@@ -68,6 +68,7 @@ type statistics struct {
 	floats  map[int]float64
 	texts   map[int][]byte
 	buckets []uint64
+	ours    bool // of this package's writer
 }
 
 // The kinds of statistics are the numbers of their fields.
@@ -107,8 +108,8 @@ func (s *statistics) bounds(out *format.ColumnStats, values int64, c column, t t
 	case s.kind == statFloats && (t.Root == types.Float || t.Root == types.Double):
 		out.Floats, ok = both(s.floats, 1, 2)
 		sum, summed := s.floats[3]
-		// Writers leave NaN out of the bounds, but not out of the sum.
-		ok = ok && summed && sum == sum && out.Floats[0] == out.Floats[0] && out.Floats[1] == out.Floats[1]
+		// Others leave NaN out of the bounds, but not out of the sum.
+		ok = ok && (s.ours || summed && sum == sum) && out.Floats[0] == out.Floats[0] && out.Floats[1] == out.Floats[1]
 		if out.Floats[0] == 0 {
 			out.Floats[0] = math.Copysign(0, -1)
 		}

@@ -86,3 +86,20 @@ func (x field) numbers(dst []uint64) ([]uint64, error) {
 }
 
 func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
+
+// appendNumber appends a field that is a varint.
+func appendNumber(dst []byte, num int, v uint64) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(dst, uint64(num)<<3), v)
+}
+
+// appendBytes appends a field that is a text, a message or a packed list.
+func appendBytes(dst []byte, num int, v []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(num)<<3|2)
+	return append(binary.AppendUvarint(dst, uint64(len(v))), v...)
+}
+
+// appendFloat appends a field that is a double.
+func appendFloat(dst []byte, num int, v float64) []byte {
+	dst = binary.AppendUvarint(dst, uint64(num)<<3|1)
+	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
+}
