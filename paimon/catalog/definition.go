@@ -175,7 +175,7 @@ func checkFieldOptions(s *spec.TableSchema) error {
 				continue
 			}
 			hint := ""
-			if near := options.Nearest(name, names); near != "" && near[0] == name[0] {
+			if near := options.Nearest(name, names); near != "" && 2*options.EditDistance(name, near, len(name)) <= len(name) {
 				hint = "; did you mean " + near + "?"
 			}
 			return errs.Invalid("option '%s': the table has no column %s%s", k, name, hint)
