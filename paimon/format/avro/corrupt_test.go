@@ -16,47 +16,23 @@ import (
 
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 	"github.com/tarndb/tarn/paimon/internal/avrofile"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-// readDamaged reads a file that may be damaged: rows or an error of a known
-// kind, no panic, no leak.
-func readDamaged(t testing.TB, file []byte, fields []types.Field) error {
-	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
-	defer alloc.AssertSize(t, 0)
-	r, err := New().Open(openBytes(file), format.ReadOptions{Fields: fields, FileFields: fields, Path: "t/f.avro", BatchRows: 100, Alloc: alloc})
-	if err == nil {
-		defer r.Close()
-	}
-	for rows := 0; err == nil && rows < 100_000; {
-		b, next := r.Next()
-		if next == io.EOF {
-			return nil
-		}
-		if err = next; err == nil {
-			rows += int(b.NumRows())
-			b.Release()
-		}
-	}
-	if err != nil && !errors.Is(err, errs.ErrCorrupt) && !errors.Is(err, errs.ErrUnsupported) && !errors.Is(err, errs.ErrInvalid) {
-		t.Fatalf("error of no known kind: %v", err)
-	}
-	return err
-}
-
 func damagedSeed(t testing.TB, codec string) ([]byte, []types.Field) {
 	r := rand.New(rand.NewPCG(11, 12))
-	fields := randomFields(r, 0)
-	b := randomBatch(r, memory.DefaultAllocator, fields, 300)
-	return writeFile(t, fields, format.WriteOptions{Compression: codec}, b), fields
+	fields := formattest.Fields(r, allTypes, 0)
+	b := formattest.Batch(r, memory.DefaultAllocator, fields, 300)
+	return formattest.Write(t, New(), fields, format.WriteOptions{Compression: codec}, b), fields
 }
 
 func TestTruncatedFiles(t *testing.T) {
 	file, fields := damagedSeed(t, "zstd")
-	require.NoError(t, readDamaged(t, file, fields))
+	require.NoError(t, formattest.ReadDamaged(t, New(), file, fields, "t/f.avro"))
 	for n := 0; n < len(file); n += 1 + len(file)/200 {
-		err := readDamaged(t, file[:n], fields)
+		err := formattest.ReadDamaged(t, New(), file[:n], fields, "t/f.avro")
 		require.ErrorIs(t, err, errs.ErrCorrupt, "cut at %d", n)
 		require.ErrorContains(t, err, "t/f.avro")
 	}
@@ -74,7 +50,7 @@ func TestDamagedFiles(t *testing.T) {
 			for range 1 + r.IntN(4) {
 				bad[r.IntN(len(bad))] ^= byte(1 + r.IntN(255))
 			}
-			if readDamaged(t, bad, fields) != nil {
+			if formattest.ReadDamaged(t, New(), bad, fields, "t/f.avro") != nil {
 				noticed++
 			}
 		}
@@ -87,11 +63,11 @@ func FuzzRead(f *testing.F) {
 	file, err := os.ReadFile(golden + "/nested_pk_avro.avro")
 	require.NoError(f, err)
 	f.Add(file)
-	rows := readAll(f, file, format.ReadOptions{Fields: fields})
+	rows := formattest.Read(f, New(), file, format.ReadOptions{Fields: fields})
 	for _, codec := range []string{"null", "snappy"} {
-		f.Add(writeFile(f, fields, format.WriteOptions{Compression: codec}, rows))
+		f.Add(formattest.Write(f, New(), fields, format.WriteOptions{Compression: codec}, rows))
 	}
-	f.Fuzz(func(t *testing.T, file []byte) { _ = readDamaged(t, file, fields) })
+	f.Fuzz(func(t *testing.T, file []byte) { _ = formattest.ReadDamaged(t, New(), file, fields, "t/f.avro") })
 }
 
 func FuzzSchema(f *testing.F) {
@@ -132,17 +108,17 @@ func TestHostileLengths(t *testing.T) {
 		"left over":     {"BIGINT", long, enc{}.num(1).num(2)},
 	} {
 		fields := []types.Field{field(0, "c", c.typ)}
-		require.Error(t, readDamaged(t, foreignFile(t, schema(c.avro), 1, c.data), fields), name)
+		require.Error(t, formattest.ReadDamaged(t, New(), foreignFile(t, schema(c.avro), 1, c.data), fields, "t/f.avro"), name)
 		// the same where nobody wants the column
 		fields = []types.Field{field(1, "d", "INT")}
-		if err := readDamaged(t, foreignFile(t, schema(c.avro), 1, c.data), fields); name != "number" && name != "boolean" && name != "decimal" {
+		if err := formattest.ReadDamaged(t, New(), foreignFile(t, schema(c.avro), 1, c.data), fields, "t/f.avro"); name != "number" && name != "boolean" && name != "decimal" {
 			require.Error(t, err, name)
 		}
 	}
 	fields := []types.Field{field(0, "c", "BIGINT")}
 	good := foreignFile(t, schema(long), 1, enc{}.num(5))
-	require.NoError(t, readDamaged(t, good, fields))
-	require.ErrorIs(t, readDamaged(t, foreignFile(t, schema(long), 1<<50, enc{}.num(5)), fields), errs.ErrCorrupt)
+	require.NoError(t, formattest.ReadDamaged(t, New(), good, fields, "t/f.avro"))
+	require.ErrorIs(t, formattest.ReadDamaged(t, New(), foreignFile(t, schema(long), 1<<50, enc{}.num(5)), fields, "t/f.avro"), errs.ErrCorrupt)
 	for _, codec := range []string{"zstd", "deflate"} { // much from little
 		var out bytes.Buffer
 		w, err := avrofile.NewWriter(&out, &avrofile.Pool{}, schema(long), mustCodec(t, codec))
@@ -157,7 +133,7 @@ func TestHostileLengths(t *testing.T) {
 }
 
 type failingFile struct {
-	fileBytes
+	formattest.File
 	err error
 }
 
@@ -165,25 +141,25 @@ func (f failingFile) ReadAt(p []byte, off int64) (int, error) {
 	if off > 300_000 {
 		return 0, f.err
 	}
-	return f.fileBytes.ReadAt(p[:min(len(p), 300_000)], off)
+	return f.File.ReadAt(p[:min(len(p), 300_000)], off)
 }
 
 func TestStorageErrorsAreNotCorruption(t *testing.T) {
-	fields := orderFields()
-	file := writeFile(t, fields, format.WriteOptions{Compression: "null"}, orderBatches(50_000, 50_000)...)
+	fields := formattest.OrderFields()
+	file := formattest.Write(t, New(), fields, format.WriteOptions{Compression: "null"}, formattest.OrderBatches(50_000, 50_000)...)
 	lost := errors.New("connection lost")
-	_, err := New().Open(failingFile{openBytes(file), lost}, format.ReadOptions{Fields: fields, Path: "t/f.avro"})
+	_, err := New().Open(failingFile{formattest.Open(file), lost}, format.ReadOptions{Fields: fields, Path: "t/f.avro"})
 	require.ErrorIs(t, err, lost)
 	require.ErrorContains(t, err, "t/f.avro")
 	require.NotContains(t, err.Error(), "corrupt")
 }
 
 func TestPosition(t *testing.T) {
-	fields := orderFields()
-	batches := orderBatches(50_000, 1000)
-	file := writeFile(t, fields, format.WriteOptions{}, batches...)
-	all := concat(t, memory.DefaultAllocator, types.ArrowSchema(fields), batches).Column(0).(*array.String)
-	r, err := New().Open(openBytes(file), format.ReadOptions{Fields: fields[:1], FileFields: fields, BatchRows: 777})
+	fields := formattest.OrderFields()
+	batches := formattest.OrderBatches(50_000, 1000)
+	file := formattest.Write(t, New(), fields, format.WriteOptions{}, batches...)
+	all := formattest.Concat(t, memory.DefaultAllocator, types.ArrowSchema(fields), batches).Column(0).(*array.String)
+	r, err := New().Open(formattest.Open(file), format.ReadOptions{Fields: fields[:1], FileFields: fields, BatchRows: 777})
 	require.NoError(t, err)
 	require.EqualValues(t, 50_000, r.Rows())
 	for {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 	"github.com/tarndb/tarn/paimon/internal/avrofile"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -44,7 +45,7 @@ func field(id int, name, typ string) types.Field {
 		panic(err)
 	}
 	next := 100 * (id + 1)
-	giveIDs(&parsed, &next)
+	formattest.Number(&parsed, &next)
 	return types.Field{ID: id, Name: name, Type: parsed}
 }
 
@@ -88,7 +89,7 @@ func TestOtherWriters(t *testing.T) {
 	fields := []types.Field{field(0, "s", "STRING"), field(1, "one", "BIGINT"), field(2, "d", "DECIMAL(10, 2)"), field(3, "d2", "DECIMAL(12, 3)"),
 		field(4, "f", "BINARY(3)"), field(5, "l", "ARRAY<INT>"), field(6, "m", "MAP<STRING, BYTES>"), field(7, "tm", "TIME(3)"),
 		field(8, "ts", "TIMESTAMP(9)"), field(9, "r", "ROW<x DOUBLE>"), field(10, "absent", "INT")}
-	got := readAll(t, file, format.ReadOptions{Fields: fields, BatchRows: 2})
+	got := formattest.Read(t, New(), file, format.ReadOptions{Fields: fields, BatchRows: 2})
 	text := func(i int) string { return got.Column(i).String() }
 	require.Equal(t, `["s0" "s1" "s2"]`, text(0))
 	require.Equal(t, int64(1<<40), got.Column(1).(*array.Int64).Value(2))
@@ -103,10 +104,10 @@ func TestOtherWriters(t *testing.T) {
 	require.Equal(t, 2, got.Column(9).NullN())
 	require.Equal(t, 3, got.Column(10).NullN())
 
-	_, err := New().Open(openBytes(file), format.ReadOptions{Fields: []types.Field{field(0, "many", "INT")}})
+	_, err := New().Open(formattest.Open(file), format.ReadOptions{Fields: []types.Field{field(0, "many", "INT")}})
 	require.ErrorIs(t, err, errs.ErrUnsupported)
 	require.ErrorContains(t, err, "union of 4 types")
-	_, err = New().Open(openBytes(file), format.ReadOptions{Fields: []types.Field{field(0, "e", "STRING")}})
+	_, err = New().Open(formattest.Open(file), format.ReadOptions{Fields: []types.Field{field(0, "e", "STRING")}})
 	require.ErrorIs(t, err, errs.ErrUnsupported)
 }
 
@@ -114,7 +115,7 @@ func TestOtherWriters(t *testing.T) {
 // ids, also in rows, and casts them.
 func TestEvolution(t *testing.T) {
 	old := []types.Field{field(0, "a", "INT"), field(1, "b", "STRING"), field(2, "r", "ROW<x INT, y STRING, z ARRAY<ROW<q INT, w BIGINT>>>"), field(3, "t", "TIMESTAMP(3)")}
-	file := writeFile(t, old, format.WriteOptions{}, fromJSON(t, old, `[
+	file := formattest.Write(t, New(), old, format.WriteOptions{}, fromJSON(t, old, `[
 		{"a":1,"b":"x","r":{"x":5,"y":"yy","z":[{"q":1,"w":2},null]},"t":"2026-01-02 03:04:05.678"},
 		{"a":null,"b":null,"r":null,"t":null}]`))
 
@@ -125,7 +126,7 @@ func TestEvolution(t *testing.T) {
 	renamed.Type.Fields[1].Type.Elem.Fields[0].ID = inner[2].Type.Elem.Fields[1].ID
 	renamed.Type.Fields[1].Type.Elem.Fields[1].ID = 9998
 	want := []types.Field{renamed, field(0, "b", "BIGINT"), field(1, "a", "STRING"), field(3, "time", "TIMESTAMP(6)"), field(77, "t", "INT")}
-	got := readAll(t, file, format.ReadOptions{Fields: want, FileFields: old})
+	got := formattest.Read(t, New(), file, format.ReadOptions{Fields: want, FileFields: old})
 	text, err := got.MarshalJSON()
 	require.NoError(t, err)
 	require.JSONEq(t, `[{"row":{"new":null,"zz":[{"ww":2,"n":null},null],"y2":"yy"},"b":1,"a":"x","time":"2026-01-02T03:04:05.678Z","t":null},

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 	"github.com/tarndb/tarn/paimon/internal/avrofile"
 	"github.com/tarndb/tarn/paimon/types"
 )
@@ -69,14 +70,14 @@ func TestSameAsJava(t *testing.T) {
 			file, err := os.ReadFile(path)
 			require.NoError(t, err)
 			fields := goldenFields(t, name)
-			rows := readAll(t, file, format.ReadOptions{Fields: fields, FileFields: fields, Path: path})
+			rows := formattest.Read(t, New(), file, format.ReadOptions{Fields: fields, FileFields: fields, Path: path})
 			require.Positive(t, rows.NumRows())
 			javaSchema, javaBlocks := blocks(t, file)
 			codec := "zstd"
 			if _, after, ok := strings.Cut(name, "avro_"); ok {
 				codec = after
 			}
-			ourSchema, ourBlocks := blocks(t, writeFile(t, fields, format.WriteOptions{Compression: codec}, rows))
+			ourSchema, ourBlocks := blocks(t, formattest.Write(t, New(), fields, format.WriteOptions{Compression: codec}, rows))
 			require.Equal(t, javaSchema, ourSchema)
 			require.Equal(t, javaBlocks, ourBlocks)
 		})

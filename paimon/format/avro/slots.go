@@ -175,19 +175,7 @@ func seal(convert cast.Func, typ arrow.DataType, n, nulls int, bufs []*memory.Bu
 	for _, k := range kids {
 		k.Release()
 	}
-	if convert == nil {
-		return data, nil
-	}
-	arr := array.MakeFromData(data)
-	data.Release()
-	defer arr.Release()
-	out, err := convert(arr)
-	if err != nil {
-		return nil, err
-	}
-	defer out.Release()
-	out.Data().Retain()
-	return out.Data(), nil
+	return convert.Take(data)
 }
 
 // nullData makes n NULLs of a type.

@@ -293,3 +293,20 @@ func decimalFloat(v decimal128.Num, scale int) float64 {
 	f, _ := new(big.Rat).SetFrac(v.BigInt(), pow10(scale)).Float64()
 	return f
 }
+
+// Take casts data, which it takes over; data itself when there is no cast.
+func (c Func) Take(data arrow.ArrayData) (arrow.ArrayData, error) {
+	if c == nil {
+		return data, nil
+	}
+	arr := array.MakeFromData(data)
+	data.Release()
+	defer arr.Release()
+	out, err := c(arr)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Release()
+	out.Data().Retain()
+	return out.Data(), nil
+}

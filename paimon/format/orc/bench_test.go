@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -47,7 +48,7 @@ func BenchmarkRead(b *testing.B) {
 	b.ReportAllocs()
 	b.ReportMetric(float64(out.Len())/benchRows, "bytes/row")
 	for b.Loop() {
-		r, err := f.Open(openBytes(out.Bytes()), format.ReadOptions{Fields: fields, FileFields: fields})
+		r, err := f.Open(formattest.Open(out.Bytes()), format.ReadOptions{Fields: fields, FileFields: fields})
 		require.NoError(b, err)
 		for {
 			batch, err := r.Next()

@@ -2,51 +2,21 @@ package orc
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"math/rand/v2"
 	"testing"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tarndb/tarn/paimon/errs"
-	"github.com/tarndb/tarn/paimon/format"
-	"github.com/tarndb/tarn/paimon/types"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 )
-
-// readDamaged reads a file that may be damaged: rows or an error of a known
-// kind, no panic, no leak.
-func readDamaged(t testing.TB, file []byte, fields []types.Field) error {
-	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
-	defer alloc.AssertSize(t, 0)
-	skip := func(int64, []format.ColumnStats) bool { return false }
-	r, err := New().Open(openBytes(file), format.ReadOptions{Fields: fields, FileFields: fields, Path: "t/f.orc", BatchRows: 100, Alloc: alloc, SkipBlock: skip})
-	if err == nil {
-		defer r.Close()
-	}
-	for rows := 0; err == nil && rows < 20_000; {
-		b, next := r.Next()
-		if next == io.EOF {
-			return nil
-		}
-		if err = next; err == nil {
-			rows += int(b.NumRows())
-			b.Release()
-		}
-	}
-	if err != nil && !errors.Is(err, errs.ErrCorrupt) && !errors.Is(err, errs.ErrUnsupported) && !errors.Is(err, errs.ErrInvalid) {
-		t.Fatalf("error of no known kind: %v", err)
-	}
-	return err
-}
 
 func TestTruncatedFiles(t *testing.T) {
 	file, fields := golden(t, "scalars_dict.orc"), columns(t, scalarColumns)
-	require.NoError(t, readDamaged(t, file, fields))
+	require.NoError(t, formattest.ReadDamaged(t, New(), file, fields, "t/f.orc"))
 	for n := 0; n < len(file); n += 1 + len(file)/200 {
-		err := readDamaged(t, file[:n], fields)
+		err := formattest.ReadDamaged(t, New(), file[:n], fields, "t/f.orc")
 		require.ErrorIs(t, err, errs.ErrCorrupt, "cut at %d", n)
 		require.ErrorContains(t, err, "t/f.orc")
 	}
@@ -68,7 +38,7 @@ func TestDamagedFiles(t *testing.T) {
 				}
 				bad[at] ^= byte(1 + r.IntN(255))
 			}
-			if readDamaged(t, bad, fields) != nil {
+			if formattest.ReadDamaged(t, New(), bad, fields, "t/f.orc") != nil {
 				noticed++
 			}
 		}
@@ -81,6 +51,6 @@ func FuzzRead(f *testing.F) {
 		f.Add(golden(f, g.name+".orc"), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, file []byte, which uint8) {
-		_ = readDamaged(t, file, columns(t, goldens[int(which)%len(goldens)].columns))
+		_ = formattest.ReadDamaged(t, New(), file, columns(t, goldens[int(which)%len(goldens)].columns), "t/f.orc")
 	})
 }

@@ -104,7 +104,7 @@ func (n *node) read(mask *memory.Buffer, slots int) (arrow.ArrayData, error) {
 		if err != nil {
 			return nil, n.wrap(err)
 		}
-		return castData(n.cast, data)
+		return n.cast.Take(data)
 	case n.repeated:
 		return n.readList(valid, k, slots)
 	}
@@ -131,23 +131,6 @@ func releaseAll(data []arrow.ArrayData) {
 	for _, d := range data {
 		d.Release()
 	}
-}
-
-// castData applies a cast, which takes over data.
-func castData(convert cast.Func, data arrow.ArrayData) (arrow.ArrayData, error) {
-	if convert == nil {
-		return data, nil
-	}
-	arr := array.MakeFromData(data)
-	data.Release()
-	defer arr.Release()
-	out, err := convert(arr)
-	if err != nil {
-		return nil, err
-	}
-	defer out.Release()
-	out.Data().Retain()
-	return out.Data(), nil
 }
 
 // validity gives which of the slots have a value, nil when all do, and how

@@ -7,23 +7,16 @@ import (
 	"os"
 	"testing"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tarndb/tarn/paimon/errs"
-	"github.com/tarndb/tarn/paimon/fileio"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 	"github.com/tarndb/tarn/paimon/format/parquet"
 	"github.com/tarndb/tarn/paimon/types"
 )
-
-type fileBytes struct{ *bytes.Reader }
-
-func (fileBytes) Close() error { return nil }
-
-func openBytes(b []byte) fileio.Reader { return fileBytes{bytes.NewReader(b)} }
 
 // columns gives the columns of a ROW type, nested ones too, with ids.
 func columns(t testing.TB, row string) []types.Field {
@@ -31,76 +24,8 @@ func columns(t testing.TB, row string) []types.Field {
 	typ, err := types.Parse("ROW<" + row + ">")
 	require.NoError(t, err)
 	id := 0
-	number(&typ, &id)
+	formattest.Number(&typ, &id)
 	return typ.Fields
-}
-
-func number(t *types.Type, id *int) {
-	for _, p := range []*types.Type{t.Key, t.Elem} {
-		if p != nil {
-			number(p, id)
-		}
-	}
-	for i := range t.Fields {
-		t.Fields[i].ID = *id
-		*id++
-		number(&t.Fields[i].Type, id)
-	}
-}
-
-// readAll reads a file into one batch and checks positions and memory.
-func readAll(t testing.TB, f format.Format, file []byte, o format.ReadOptions) arrow.RecordBatch {
-	t.Helper()
-	r, err := f.Open(openBytes(file), o)
-	require.NoError(t, err)
-	chunks := make([][]arrow.Array, len(o.Fields))
-	rows := int64(0)
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		require.NoError(t, err)
-		require.Equal(t, rows, r.Position())
-		rows += b.NumRows()
-		for i := range o.Fields {
-			c := b.Column(i)
-			c.Retain()
-			chunks[i] = append(chunks[i], c)
-		}
-		b.Release()
-	}
-	require.Equal(t, r.Rows(), rows)
-	cols := make([]arrow.Array, len(o.Fields))
-	for i := range cols {
-		cols[i], err = array.Concatenate(chunks[i], o.Allocator())
-		require.NoError(t, err)
-		defer cols[i].Release()
-		for _, c := range chunks[i] {
-			c.Release()
-		}
-	}
-	r.Close()
-	return array.NewRecordBatch(types.ArrowSchema(o.Fields), cols, rows)
-}
-
-// requireSame compares batches column by column.
-func requireSame(t testing.TB, want, got arrow.RecordBatch) {
-	t.Helper()
-	require.Equal(t, want.NumRows(), got.NumRows())
-	for i := range int(want.NumCols()) {
-		a, b := want.Column(i), got.Column(i)
-		if array.ApproxEqual(a, b, array.WithNaNsEqual(true), array.WithAbsTolerance(0)) {
-			continue
-		}
-		for row := range a.Len() {
-			x, y := array.NewSlice(a, int64(row), int64(row+1)), array.NewSlice(b, int64(row), int64(row+1))
-			if !array.ApproxEqual(x, y, array.WithNaNsEqual(true), array.WithAbsTolerance(0)) {
-				require.Failf(t, "different", "column %s row %d:\nwant %v\ngot  %v", want.ColumnName(i), row, x, y)
-			}
-		}
-		require.Failf(t, "different", "column %s", want.ColumnName(i))
-	}
 }
 
 const (
@@ -141,13 +66,13 @@ func TestGoldens(t *testing.T) {
 			alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
 			defer alloc.AssertSize(t, 0)
 			o := format.ReadOptions{Path: g.name, Fields: fields, FileFields: fields, Alloc: alloc}
-			want := readAll(t, parquet.New(), golden(t, g.name+".parquet"), o)
+			want := formattest.Read(t, parquet.New(), golden(t, g.name+".parquet"), o)
 			defer want.Release()
 			file := golden(t, g.name+".orc")
 			for _, rows := range []int{0, 1000, 64, 7} {
 				o.BatchRows = rows
-				got := readAll(t, New(), file, o)
-				requireSame(t, want, got)
+				got := formattest.Read(t, New(), file, o)
+				formattest.RequireSame(t, want, got)
 				got.Release()
 			}
 			m, err := readMeta(bytes.NewReader(file), int64(len(file)), &unpacker{pool: &codecs{}})
@@ -195,14 +120,14 @@ func TestProjection(t *testing.T) {
 	file := golden(t, "nested.orc")
 	all := columns(t, nestedColumns)
 	o := format.ReadOptions{Fields: all, FileFields: all}
-	full := readAll(t, New(), file, o)
+	full := formattest.Read(t, New(), file, o)
 	defer full.Release()
 
 	// a column that the file lacks, others in another order, a part of a ROW
 	row := all[2]
 	row.Type.Fields = []types.Field{{ID: 99, Name: "new", Type: types.Of(types.Int)}, row.Type.Fields[1]}
 	o.Fields = []types.Field{{ID: 77, Name: "added", Type: types.String()}, row, all[0]}
-	got := readAll(t, New(), file, o)
+	got := formattest.Read(t, New(), file, o)
 	defer got.Release()
 	require.EqualValues(t, got.NumRows(), got.Column(0).NullN())
 	require.True(t, array.Equal(full.Column(0), got.Column(2)))
@@ -217,7 +142,7 @@ func TestProjection(t *testing.T) {
 	renamed := all[0]
 	renamed.Name = "number"
 	o.Fields = []types.Field{renamed}
-	got2 := readAll(t, New(), file, o)
+	got2 := formattest.Read(t, New(), file, o)
 	defer got2.Release()
 	require.True(t, array.Equal(full.Column(0), got2.Column(0)))
 }
@@ -230,7 +155,7 @@ func TestCast(t *testing.T) {
 	text := all[5]
 	text.Type = types.String()
 	o := format.ReadOptions{Fields: []types.Field{wide, text, all[10], all[5]}, FileFields: all}
-	got := readAll(t, New(), file, o)
+	got := formattest.Read(t, New(), file, o)
 	defer got.Release()
 	for i := range int(got.NumRows()) {
 		require.Equal(t, got.Column(2).ValueStr(i), got.Column(0).ValueStr(i))
@@ -239,7 +164,7 @@ func TestCast(t *testing.T) {
 
 	bad := all[0]
 	bad.Type = types.ArrayOf(types.Of(types.Int))
-	_, err := New().Open(openBytes(file), format.ReadOptions{Path: "f.orc", Fields: []types.Field{bad}, FileFields: []types.Field{bad}})
+	_, err := New().Open(formattest.Open(file), format.ReadOptions{Path: "f.orc", Fields: []types.Field{bad}, FileFields: []types.Field{bad}})
 	require.ErrorIs(t, err, errs.ErrUnsupported)
 	require.ErrorContains(t, err, "ORC bigint read as ARRAY<INT>")
 }
@@ -248,7 +173,7 @@ func TestSkipBlock(t *testing.T) {
 	file := golden(t, "ints.orc")
 	all := columns(t, intColumns)
 	fields := []types.Field{all[1], all[2], all[9]}
-	full := readAll(t, New(), file, format.ReadOptions{Fields: fields, FileFields: all})
+	full := formattest.Read(t, New(), file, format.ReadOptions{Fields: fields, FileFields: all})
 	defer full.Release()
 	steps := full.Column(0).(*array.Int64)
 	var bounds [][2]int64
@@ -259,7 +184,7 @@ func TestSkipBlock(t *testing.T) {
 		bounds, sizes = append(bounds, s[0].Ints), append(sizes, rows)
 		return len(bounds) != 2
 	}}
-	r, err := New().Open(openBytes(file), o)
+	r, err := New().Open(formattest.Open(file), o)
 	require.NoError(t, err)
 	defer r.Close()
 	b, err := r.Next()
@@ -280,10 +205,10 @@ func TestSkipBlock(t *testing.T) {
 func TestStatistics(t *testing.T) {
 	file := golden(t, "scalars.orc")
 	all := columns(t, scalarColumns)
-	full := readAll(t, New(), file, format.ReadOptions{Fields: all, FileFields: all})
+	full := formattest.Read(t, New(), file, format.ReadOptions{Fields: all, FileFields: all})
 	defer full.Release()
 	stats := make([]format.ColumnStats, len(all))
-	r, err := New().Open(openBytes(file), format.ReadOptions{Fields: all, FileFields: all, SkipBlock: func(_ int64, s []format.ColumnStats) bool {
+	r, err := New().Open(formattest.Open(file), format.ReadOptions{Fields: all, FileFields: all, SkipBlock: func(_ int64, s []format.ColumnStats) bool {
 		copy(stats, s)
 		return true
 	}})
@@ -317,7 +242,7 @@ func TestUnsupported(t *testing.T) {
 	file := golden(t, "widths.orc")
 	fields := columns(t, "v BIGINT")
 	open := func(file []byte, params map[string]string) error {
-		_, err := New().Open(openBytes(file), format.ReadOptions{Path: "f.orc", Fields: fields, FileFields: fields, Params: params})
+		_, err := New().Open(formattest.Open(file), format.ReadOptions{Path: "f.orc", Fields: fields, FileFields: fields, Params: params})
 		return err
 	}
 	require.NoError(t, open(file, nil))

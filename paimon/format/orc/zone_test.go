@@ -9,6 +9,7 @@ import (
 
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 )
 
 // TestZone reads files that Paimon 1.4.2 wrote in a JVM with
@@ -24,7 +25,7 @@ func TestZone(t *testing.T) {
 		"zone_legacy":  nil,
 		"zone_instant": {"orc.timestamp-ltz.legacy.type": "false"},
 	} {
-		b := readAll(t, New(), golden(t, name+".orc"), format.ReadOptions{Path: name, Fields: fields, FileFields: fields, Params: params})
+		b := formattest.Read(t, New(), golden(t, name+".orc"), format.ReadOptions{Path: name, Fields: fields, FileFields: fields, Params: params})
 		for i, text := range want {
 			at, err := time.Parse("2006-01-02T15:04:05.999999999", text)
 			require.NoError(t, err)

@@ -8,7 +8,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
-	"github.com/tarndb/tarn/paimon/format/cast"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
@@ -62,24 +61,7 @@ func (n *readNode) validity(alloc memory.Allocator) (valid *memory.Buffer, slots
 func (n *readNode) buildLeaf(alloc memory.Allocator) (arrow.ArrayData, error) {
 	valid, slots, nulls := n.validity(alloc)
 	data := n.leaf.sink.finish(valid, slots, nulls)
-	return castData(n.cast, data)
-}
-
-// castData applies a cast, which takes over data.
-func castData(convert cast.Func, data arrow.ArrayData) (arrow.ArrayData, error) {
-	if convert == nil {
-		return data, nil
-	}
-	arr := array.MakeFromData(data)
-	data.Release()
-	defer arr.Release()
-	out, err := convert(arr)
-	if err != nil {
-		return nil, err
-	}
-	defer out.Release()
-	out.Data().Retain()
-	return out.Data(), nil
+	return n.cast.Take(data)
 }
 
 func (n *readNode) buildStruct(alloc memory.Allocator) (arrow.ArrayData, error) {

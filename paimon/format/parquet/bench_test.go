@@ -15,17 +15,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 )
 
 func BenchmarkWriteOrders(b *testing.B) {
 	const rows = 500_000
-	batches := orderBatches(rows, 8192)
+	batches := formattest.OrderBatches(rows, 8192)
 	f := New()
 	for _, codec := range []string{"zstd", "none"} {
 		b.Run(codec, func(b *testing.B) {
 			var size int64
-			rate(b, rows, func() {
-				w, err := f.NewWriter(io.Discard, orderFields(), format.WriteOptions{Compression: codec})
+			formattest.Rate(b, rows, func() {
+				w, err := f.NewWriter(io.Discard, formattest.OrderFields(), format.WriteOptions{Compression: codec})
 				require.NoError(b, err)
 				for _, batch := range batches {
 					require.NoError(b, w.Write(batch))
@@ -42,11 +43,11 @@ func BenchmarkReadOrders(b *testing.B) {
 	const rows = 500_000
 	f := New()
 	for _, codec := range []string{"zstd", "none"} {
-		file := writeFile(b, orderFields(), format.WriteOptions{Compression: codec}, orderBatches(rows, 8192)...)
+		file := formattest.Write(b, New(), formattest.OrderFields(), format.WriteOptions{Compression: codec}, formattest.OrderBatches(rows, 8192)...)
 		for _, size := range []int{2048, 4096, 8192, 32768} {
 			b.Run(fmt.Sprintf("%s/%d", codec, size), func(b *testing.B) {
-				rate(b, rows, func() {
-					r, err := f.Open(openBytes(file), format.ReadOptions{Fields: orderFields(), BatchRows: size})
+				formattest.Rate(b, rows, func() {
+					r, err := f.Open(formattest.Open(file), format.ReadOptions{Fields: formattest.OrderFields(), BatchRows: size})
 					require.NoError(b, err)
 					n := int64(0)
 					for {
@@ -69,8 +70,8 @@ func BenchmarkReadOrders(b *testing.B) {
 // BenchmarkReadPqarrow is what the reader is measured against.
 func BenchmarkReadPqarrow(b *testing.B) {
 	const rows = 500_000
-	file := writeFile(b, orderFields(), format.WriteOptions{}, orderBatches(rows, 8192)...)
-	rate(b, rows, func() {
+	file := formattest.Write(b, New(), formattest.OrderFields(), format.WriteOptions{}, formattest.OrderBatches(rows, 8192)...)
+	formattest.Rate(b, rows, func() {
 		pf, err := pqfile.NewParquetReader(bytes.NewReader(file))
 		require.NoError(b, err)
 		fr, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 8192}, memory.DefaultAllocator)

@@ -2,8 +2,6 @@ package parquet
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -13,46 +11,22 @@ import (
 
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-// readDamaged reads a file that may be damaged: rows or an error of a known
-// kind, no panic, no leak.
-func readDamaged(t testing.TB, file []byte, fields []types.Field) error {
-	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
-	defer alloc.AssertSize(t, 0)
-	r, err := New().Open(openBytes(file), format.ReadOptions{Fields: fields, FileFields: fields, Path: "t/f.parquet", BatchRows: 100, Alloc: alloc})
-	if err == nil {
-		defer r.Close()
-	}
-	for rows := 0; err == nil && rows < 100_000; {
-		b, next := r.Next()
-		if next == io.EOF {
-			return nil
-		}
-		if err = next; err == nil {
-			rows += int(b.NumRows())
-			b.Release()
-		}
-	}
-	if err != nil && !errors.Is(err, errs.ErrCorrupt) && !errors.Is(err, errs.ErrUnsupported) && !errors.Is(err, errs.ErrInvalid) {
-		t.Fatalf("error of no known kind: %v", err)
-	}
-	return err
-}
-
 func damagedSeed(t testing.TB, codec string) ([]byte, []types.Field) {
 	r := rand.New(rand.NewPCG(11, 12))
-	fields := randomFields(r, 0)
-	b := randomBatch(r, memory.DefaultAllocator, fields, 300)
-	return writeFile(t, fields, format.WriteOptions{Compression: codec, Params: map[string]string{"parquet.page.row.count.limit": "120"}}, b), fields
+	fields := formattest.Fields(r, allTypes, 0)
+	b := formattest.Batch(r, memory.DefaultAllocator, fields, 300)
+	return formattest.Write(t, New(), fields, format.WriteOptions{Compression: codec, Params: map[string]string{"parquet.page.row.count.limit": "120"}}, b), fields
 }
 
 func TestTruncatedFiles(t *testing.T) {
 	file, fields := damagedSeed(t, "zstd")
-	require.NoError(t, readDamaged(t, file, fields))
+	require.NoError(t, formattest.ReadDamaged(t, New(), file, fields, "t/f.parquet"))
 	for n := 0; n < len(file); n += 1 + len(file)/200 {
-		err := readDamaged(t, file[:n], fields)
+		err := formattest.ReadDamaged(t, New(), file[:n], fields, "t/f.parquet")
 		require.ErrorIs(t, err, errs.ErrCorrupt, "cut at %d", n)
 		require.ErrorContains(t, err, "t/f.parquet")
 	}
@@ -70,7 +44,7 @@ func TestDamagedFiles(t *testing.T) {
 			for range 1 + r.IntN(4) {
 				bad[r.IntN(len(bad))] ^= byte(1 + r.IntN(255))
 			}
-			if readDamaged(t, bad, fields) != nil {
+			if formattest.ReadDamaged(t, New(), bad, fields, "t/f.parquet") != nil {
 				noticed++
 			}
 		}
@@ -85,13 +59,13 @@ func FuzzRead(f *testing.F) {
 		t, err := types.Parse(text)
 		require.NoError(f, err)
 		id := i * 10
-		number(&t, &id)
+		formattest.Number(&t, &id)
 		fields = append(fields, types.Field{ID: 100 + i, Name: text, Type: t})
 	}
 	for _, codec := range []string{"none", "snappy"} {
-		f.Add(writeFile(f, fields, format.WriteOptions{Compression: codec}, randomBatch(r, memory.DefaultAllocator, fields, 20)))
+		f.Add(formattest.Write(f, New(), fields, format.WriteOptions{Compression: codec}, formattest.Batch(r, memory.DefaultAllocator, fields, 20)))
 	}
-	f.Fuzz(func(t *testing.T, file []byte) { _ = readDamaged(t, file, fields) })
+	f.Fuzz(func(t *testing.T, file []byte) { _ = formattest.ReadDamaged(t, New(), file, fields, "t/f.parquet") })
 }
 
 func FuzzPageHeader(f *testing.F) {

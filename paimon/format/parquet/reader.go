@@ -246,7 +246,7 @@ func (r *reader) readColumn(c *readNode, i, n int) (arrow.ArrayData, error) {
 		if err != nil {
 			return nil, err
 		}
-		return castData(c.cast, data)
+		return c.cast.Take(data)
 	}
 	leaves := c.leaves(nil)
 	for _, l := range leaves {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -16,123 +16,37 @@ import (
 
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/format"
+	"github.com/tarndb/tarn/paimon/format/formattest"
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-// fileBytes is an open file in memory.
-type fileBytes struct{ *bytes.Reader }
-
-func (fileBytes) Close() error { return nil }
-
-func openBytes(b []byte) fileBytes { return fileBytes{bytes.NewReader(b)} }
-
-func writeFile(t testing.TB, fields []types.Field, opts format.WriteOptions, batches ...arrow.RecordBatch) []byte {
-	t.Helper()
-	var buf bytes.Buffer
-	w, err := New().NewWriter(&buf, fields, opts)
-	require.NoError(t, err)
-	for _, b := range batches {
-		require.NoError(t, w.Write(b))
-	}
-	require.NoError(t, w.Close())
-	require.EqualValues(t, buf.Len(), w.Size())
-	return buf.Bytes()
-}
-
-// readAll gives the file's rows as one batch.
-func readAll(t testing.TB, file []byte, opts format.ReadOptions) arrow.RecordBatch {
-	t.Helper()
-	r, err := New().Open(openBytes(file), opts)
-	require.NoError(t, err)
-	defer r.Close()
-	var batches []arrow.RecordBatch
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		require.NoError(t, err)
-		defer b.Release()
-		batches = append(batches, b)
-	}
-	return concat(t, opts.Allocator(), types.ArrowSchema(opts.Fields), batches)
-}
-
-func concat(t testing.TB, alloc memory.Allocator, schema *arrow.Schema, batches []arrow.RecordBatch) arrow.RecordBatch {
-	t.Helper()
-	cols := make([]arrow.Array, schema.NumFields())
-	var rows int64
-	for _, b := range batches {
-		rows += b.NumRows()
-	}
-	for i := range cols {
-		parts := []arrow.Array{array.MakeArrayOfNull(alloc, schema.Field(i).Type, 0)}
-		for _, b := range batches {
-			parts = append(parts, b.Column(i))
-		}
-		c, err := array.Concatenate(parts, alloc)
-		require.NoError(t, err)
-		parts[0].Release()
-		defer c.Release()
-		cols[i] = c
-	}
-	return array.NewRecordBatch(schema, cols, rows)
-}
-
-// requireSame compares column by column.
-func requireSame(t testing.TB, want, got arrow.RecordBatch) {
-	t.Helper()
-	require.Equal(t, want.NumRows(), got.NumRows())
-	for i := range int(want.NumCols()) {
-		if !array.Equal(want.Column(i), got.Column(i)) {
-			t.Fatalf("column %d %s differs:\nwant %.2000s\ngot  %.2000s", i, want.Schema().Field(i), want.Column(i), got.Column(i))
-		}
-	}
-}
+// allTypes has every kind of column that a Parquet file holds.
+var allTypes = append(slices.Clip(formattest.Types), "TIMESTAMP(9)", "VARIANT", "MULTISET<STRING>", "ARRAY<ARRAY<TIMESTAMP(9)>>",
+	"ARRAY<ROW<x BIGINT NOT NULL, y VARIANT>>")
 
 func TestRoundTrip(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 1))
-	codecNames := []string{"zstd", "snappy", "gzip", "lz4", "lz4_raw", "none"}
-	for round := range 30 {
-		alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
-		fields := randomFields(r, boolInt(round > 0)*(1+r.IntN(6)))
-		var batches []arrow.RecordBatch
-		for range 1 + r.IntN(4) {
-			batches = append(batches, randomBatch(r, alloc, fields, r.IntN(3000)))
-		}
-		opts := format.WriteOptions{Compression: codecNames[r.IntN(len(codecNames))], Params: map[string]string{}}
-		if r.IntN(2) == 0 {
-			opts.BlockBytes = 1 + r.Int64N(100_000)
-			opts.Params["parquet.page.size"] = "500"
-			opts.Params["parquet.page.row.count.limit"] = "777"
-			opts.Params["parquet.dictionary.page.size"] = "2000"
-		}
-		file := writeFile(t, fields, opts, batches...)
-		want := concat(t, alloc, types.ArrowSchema(fields), batches)
-		got := readAll(t, file, format.ReadOptions{Fields: fields, BatchRows: 1 + r.IntN(5000), Alloc: alloc})
-		requireSame(t, want, got)
-		got.Release()
-		want.Release()
-		for _, b := range batches {
-			b.Release()
-		}
-		alloc.AssertSize(t, 0)
-	}
+	formattest.RoundTrip(t, New(), formattest.Shape{Types: allTypes, Codecs: []string{"zstd", "snappy", "gzip", "lz4", "lz4_raw", "none"},
+		Vary: func(r *rand.Rand, o *format.WriteOptions) {
+			if r.IntN(2) == 0 {
+				o.BlockBytes = 1 + r.Int64N(100_000)
+				o.Params["parquet.page.size"] = "500"
+				o.Params["parquet.page.row.count.limit"] = "777"
+				o.Params["parquet.dictionary.page.size"] = "2000"
+			}
+		}})
 }
 
 func TestEmptyFile(t *testing.T) {
-	fields := randomFields(rand.New(rand.NewPCG(1, 1)), 0)
-	got := readAll(t, writeFile(t, fields, format.WriteOptions{}), format.ReadOptions{Fields: fields})
+	fields := formattest.Fields(rand.New(rand.NewPCG(1, 1)), allTypes, 0)
+	got := formattest.Read(t, New(), formattest.Write(t, New(), fields, format.WriteOptions{}), format.ReadOptions{Fields: fields})
 	require.Zero(t, got.NumRows())
 }
 
 func TestProjection(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	fields := randomFields(r, 0)
-	b := randomBatch(r, memory.DefaultAllocator, fields, 500)
-	file := writeFile(t, fields, format.WriteOptions{}, b)
+	fields := formattest.Fields(r, allTypes, 0)
+	b := formattest.Batch(r, memory.DefaultAllocator, fields, 500)
+	file := formattest.Write(t, New(), fields, format.WriteOptions{}, b)
 	pick := []int{5, 0, 31, 12}
 	var want []types.Field
 	for _, i := range pick {
@@ -141,18 +55,18 @@ func TestProjection(t *testing.T) {
 		want = append(want, f)
 	}
 	want = append(want, types.Field{ID: 9999, Name: "new", Type: types.ArrayOf(types.String())})
-	got := readAll(t, file, format.ReadOptions{Fields: want, FileFields: fields})
+	got := formattest.Read(t, New(), file, format.ReadOptions{Fields: want, FileFields: fields})
 	for i, p := range pick {
 		require.True(t, array.Equal(b.Column(p), got.Column(i)), "column %d", p)
 	}
 	require.Equal(t, 500, got.Column(4).NullN())
 
-	none := readAll(t, file, format.ReadOptions{Fields: want[4:], FileFields: fields})
+	none := formattest.Read(t, New(), file, format.ReadOptions{Fields: want[4:], FileFields: fields})
 	require.EqualValues(t, 500, none.NumRows())
 }
 
 type failingFile struct {
-	fileBytes
+	formattest.File
 	err error
 }
 
@@ -160,14 +74,14 @@ func (f failingFile) ReadAt(p []byte, off int64) (int, error) {
 	if off < 1000 {
 		return 0, f.err
 	}
-	return f.fileBytes.ReadAt(p, off)
+	return f.File.ReadAt(p, off)
 }
 
 func TestStorageErrorsAreNotCorruption(t *testing.T) {
-	fields := orderFields()
-	file := writeFile(t, fields, format.WriteOptions{}, orderBatches(50_000, 50_000)...)
+	fields := formattest.OrderFields()
+	file := formattest.Write(t, New(), fields, format.WriteOptions{}, formattest.OrderBatches(50_000, 50_000)...)
 	lost := errors.New("connection lost")
-	r, err := New().Open(failingFile{openBytes(file), lost}, format.ReadOptions{Fields: fields, Path: "t/f.parquet"})
+	r, err := New().Open(failingFile{formattest.Open(file), lost}, format.ReadOptions{Fields: fields, Path: "t/f.parquet"})
 	require.NoError(t, err)
 	_, err = r.Next()
 	require.ErrorIs(t, err, lost)
@@ -176,19 +90,19 @@ func TestStorageErrorsAreNotCorruption(t *testing.T) {
 }
 
 func TestRepeatedColumn(t *testing.T) {
-	fields := orderFields()
+	fields := formattest.OrderFields()
 	key := fields[0]
 	key.ID, key.Name = 100, "_KEY_order_id"
 	fields = append([]types.Field{key}, fields...)
 	var batches []arrow.RecordBatch
-	for _, b := range orderBatches(30_000, 7000) {
+	for _, b := range formattest.OrderBatches(30_000, 7000) {
 		cols := append([]arrow.Array{b.Column(0)}, b.Columns()...)
 		batches = append(batches, array.NewRecordBatch(types.ArrowSchema(fields), cols, b.NumRows()))
 	}
 	opts := format.WriteOptions{Same: map[int]int{1: 0}, BlockBytes: 100_000}
-	file := writeFile(t, fields, opts, batches...)
-	got := readAll(t, file, format.ReadOptions{Fields: fields})
-	requireSame(t, concat(t, memory.DefaultAllocator, got.Schema(), batches), got)
+	file := formattest.Write(t, New(), fields, opts, batches...)
+	got := formattest.Read(t, New(), file, format.ReadOptions{Fields: fields})
+	formattest.RequireSame(t, formattest.Concat(t, memory.DefaultAllocator, got.Schema(), batches), got)
 
 	w, err := New().NewWriter(io.Discard, fields, opts)
 	require.NoError(t, err)
@@ -202,13 +116,13 @@ func TestRepeatedColumn(t *testing.T) {
 }
 
 func TestSkipBlock(t *testing.T) {
-	fields := orderFields()
-	batches := orderBatches(50_000, 1000)
-	file := writeFile(t, fields, format.WriteOptions{BlockBytes: 200_000}, batches...)
+	fields := formattest.OrderFields()
+	batches := formattest.OrderBatches(50_000, 1000)
+	file := formattest.Write(t, New(), fields, format.WriteOptions{BlockBytes: 200_000}, batches...)
 	want := fields[3:5]
 	var groups, rows int64
 	var least []int64
-	r, err := New().Open(openBytes(file), format.ReadOptions{Fields: want, FileFields: fields, SkipBlock: func(n int64, stats []format.ColumnStats) bool {
+	r, err := New().Open(formattest.Open(file), format.ReadOptions{Fields: want, FileFields: fields, SkipBlock: func(n int64, stats []format.ColumnStats) bool {
 		require.Len(t, stats, 2)
 		require.True(t, stats[0].Known && stats[0].HasBounds)
 		require.Positive(t, stats[1].NullCount)
@@ -219,7 +133,7 @@ func TestSkipBlock(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	require.EqualValues(t, 50_000, r.Rows())
-	all := concat(t, memory.DefaultAllocator, types.ArrowSchema(fields), batches).Column(3).(*array.Timestamp)
+	all := formattest.Concat(t, memory.DefaultAllocator, types.ArrowSchema(fields), batches).Column(3).(*array.Timestamp)
 	kept := int64(0)
 	for {
 		b, err := r.Next()
@@ -248,8 +162,8 @@ func TestBrotliIsRead(t *testing.T) {
 	require.Equal(t, plain, got)
 	_, err = d.decompress(compress.Codecs.Brotli, nil, []byte("no brotli"), len(plain))
 	require.Error(t, err)
-	_, err = New().NewWriter(io.Discard, orderFields(), format.WriteOptions{Compression: "brotli"})
+	_, err = New().NewWriter(io.Discard, formattest.OrderFields(), format.WriteOptions{Compression: "brotli"})
 	require.ErrorIs(t, err, errs.ErrUnsupported)
-	_, err = New().NewWriter(io.Discard, orderFields(), format.WriteOptions{Compression: "zstd", Params: map[string]string{"parquet.compression": "lzo"}})
+	_, err = New().NewWriter(io.Discard, formattest.OrderFields(), format.WriteOptions{Compression: "zstd", Params: map[string]string{"parquet.compression": "lzo"}})
 	require.ErrorContains(t, err, "lzo")
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package parquet
+package formattest
 
 import (
 	"syscall"
@@ -18,9 +18,9 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// rate reports million rows per second of processor time, for a benchmark
+// Rate reports million rows per second of processor time, for a benchmark
 // that handles rows per iteration.
-func rate(b *testing.B, rows int, run func()) {
+func Rate(b *testing.B, rows int, run func()) {
 	b.ReportAllocs()
 	start := cpuTime()
 	for range b.N {

@@ -1,4 +1,4 @@
-package parquet
+package formattest
 
 import (
 	"fmt"
@@ -13,25 +13,26 @@ import (
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-// allTypes has every kind of column that a data file holds.
-var allTypes = []string{
+// Types has a column of every kind that all formats hold.
+var Types = []string{
 	"STRING", "CHAR(3) NOT NULL", "VARCHAR(10)", "BYTES", "BINARY(4)", "BOOLEAN", "BOOLEAN NOT NULL",
 	"TINYINT", "SMALLINT", "INT", "INT NOT NULL", "BIGINT", "FLOAT", "DOUBLE", "DATE", "TIME(3)",
 	"DECIMAL(5, 2)", "DECIMAL(18, 3)", "DECIMAL(20, 0)", "DECIMAL(38, 10)",
-	"TIMESTAMP(0)", "TIMESTAMP(3)", "TIMESTAMP(6)", "TIMESTAMP(9)", "TIMESTAMP_LTZ(3)", "TIMESTAMP_LTZ(6)",
-	"VARIANT", "ARRAY<INT>", "ARRAY<STRING NOT NULL> NOT NULL", "ARRAY<ARRAY<TIMESTAMP(9)>>",
-	"MAP<STRING, INT>", "MAP<INT, ARRAY<ROW<a INT, b MAP<STRING, DOUBLE>>>>", "MULTISET<STRING>",
+	"TIMESTAMP(0)", "TIMESTAMP(3)", "TIMESTAMP(6)", "TIMESTAMP_LTZ(3)", "TIMESTAMP_LTZ(6)",
+	"ARRAY<INT>", "ARRAY<STRING NOT NULL> NOT NULL", "ARRAY<ARRAY<TIMESTAMP(6)>>", "MAP<INT NOT NULL, STRING>",
+	"MAP<STRING, INT>", "MAP<INT, ARRAY<ROW<a INT, b MAP<STRING, DOUBLE>>>>",
 	"ROW<a INT, b STRING NOT NULL, c ROW<d BOOLEAN, e DECIMAL(30, 4)>>", "ROW<a ARRAY<BOOLEAN>>",
-	"ARRAY<ROW<x BIGINT NOT NULL, y VARIANT>>",
+	"ARRAY<ROW<x BIGINT NOT NULL, y BYTES>>", "MAP<ROW<a INT, b STRING>, ROW<a INT>>",
 }
 
-// randomFields gives n columns of random types, or all types when n is 0.
-func randomFields(r *rand.Rand, n int) []types.Field {
-	picks := allTypes
+// Fields gives n columns of types drawn from texts, or of all of them when n
+// is 0, with field ids for nested ones too.
+func Fields(r *rand.Rand, texts []string, n int) []types.Field {
+	picks := texts
 	if n > 0 {
 		picks = nil
 		for range n {
-			picks = append(picks, allTypes[r.IntN(len(allTypes))])
+			picks = append(picks, texts[r.IntN(len(texts))])
 		}
 	}
 	id := 0
@@ -43,22 +44,22 @@ func randomFields(r *rand.Rand, n int) []types.Field {
 		}
 		fields[i] = types.Field{ID: id, Name: fmt.Sprintf("c%d", i), Type: t}
 		id++
-		number(&fields[i].Type, &id)
+		Number(&fields[i].Type, &id)
 	}
 	return fields
 }
 
-// number gives ids to the fields of rows.
-func number(t *types.Type, id *int) {
+// Number gives the fields of rows ids from next on.
+func Number(t *types.Type, next *int) {
 	for _, p := range []*types.Type{t.Key, t.Elem} {
 		if p != nil {
-			number(p, id)
+			Number(p, next)
 		}
 	}
 	for i := range t.Fields {
-		t.Fields[i].ID = *id
-		*id++
-		number(&t.Fields[i].Type, id)
+		t.Fields[i].ID = *next
+		*next++
+		Number(&t.Fields[i].Type, next)
 	}
 }
 
@@ -70,7 +71,9 @@ type profile struct {
 	last     int
 }
 
-func randomBatch(r *rand.Rand, alloc memory.Allocator, fields []types.Field, rows int) arrow.RecordBatch {
+// Batch makes random rows: columns differ in how many values are NULL, distinct
+// or repeated.
+func Batch(r *rand.Rand, alloc memory.Allocator, fields []types.Field, rows int) arrow.RecordBatch {
 	b := array.NewRecordBuilder(alloc, types.ArrowSchema(fields))
 	defer b.Release()
 	for i, f := range fields {
@@ -117,6 +120,24 @@ func appendRandom(r *rand.Rand, b array.Builder, t types.Type, p *profile, depth
 	}
 }
 
+// childTypes are the types of the values below a nested one.
+func childTypes(t types.Type) []types.Type {
+	switch t.Root {
+	case types.Map:
+		return []types.Type{t.Key.NotNull(), *t.Elem}
+	case types.Multiset:
+		return []types.Type{t.Elem.NotNull(), types.Of(types.Int).NotNull()}
+	case types.Variant:
+		b := types.Of(types.Varbinary).NotNull()
+		return []types.Type{b, b}
+	}
+	out := make([]types.Type, len(t.Fields))
+	for i, f := range t.Fields {
+		out[i] = f.Type
+	}
+	return out
+}
+
 func appendScalar(r *rand.Rand, b array.Builder, t types.Type, k int) {
 	n := int64(k)*0x9E3779B97F4A7C1 - math.MaxInt64/3
 	text := fmt.Sprintf("%x", uint64(n)*31)[:k%9+1]
@@ -143,7 +164,11 @@ func appendScalar(r *rand.Rand, b array.Builder, t types.Type, k int) {
 	case *array.Float32Builder:
 		b.Append(float32(n) / 3)
 	case *array.Float64Builder:
-		b.Append([]float64{float64(n) / 7, math.Copysign(0, -1), math.Inf(1), 0}[min(k%50, 3)*boolInt(k%50 < 4)])
+		v := float64(n) / 7
+		if k%50 < 4 {
+			v = []float64{v, math.Copysign(0, -1), math.Inf(1), 0}[k%50]
+		}
+		b.Append(v)
 	case *array.Date32Builder:
 		b.Append(arrow.Date32(n % 100000))
 	case *array.Time32Builder:
@@ -164,55 +189,4 @@ func appendScalar(r *rand.Rand, b array.Builder, t types.Type, k int) {
 	default:
 		panic(fmt.Sprintf("no random value for %T", b))
 	}
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// orderFields are the columns of the benchmark's order table.
-func orderFields() []types.Field {
-	notNull := types.String().NotNull()
-	return []types.Field{
-		{ID: 0, Name: "order_id", Type: notNull},
-		{ID: 1, Name: "product", Type: types.String()},
-		{ID: 2, Name: "qid", Type: types.String()},
-		{ID: 3, Name: "order_create_time", Type: types.TimestampOf(3)},
-		{ID: 4, Name: "order_end_time", Type: types.TimestampOf(3)},
-		{ID: 5, Name: "order_status", Type: types.Of(types.Int)},
-		{ID: 6, Name: "order_real_fee", Type: types.DecimalOf(10, 2)},
-		{ID: 7, Name: "sku_id", Type: types.Of(types.Int)},
-	}
-}
-
-// orderBatches makes rows sorted by order_id, in batches of size.
-func orderBatches(rows, size int) []arrow.RecordBatch {
-	r := rand.New(rand.NewPCG(7, 7))
-	var out []arrow.RecordBatch
-	b := array.NewRecordBuilder(memory.DefaultAllocator, types.ArrowSchema(orderFields()))
-	id, created := uint64(0), int64(1709251200000)
-	for i := range rows {
-		id += 1 + r.Uint64N(1_000_000)
-		created += r.Int64N(300)
-		status := r.Int32N(5)
-		b.Field(0).(*array.StringBuilder).Append(fmt.Sprintf("OD%018d", id))
-		b.Field(1).(*array.StringBuilder).Append(fmt.Sprintf("product_%02d", r.IntN(20)))
-		b.Field(2).(*array.StringBuilder).Append(fmt.Sprintf("q%09d", r.IntN(max(rows/4, 1))))
-		b.Field(3).(*array.TimestampBuilder).Append(arrow.Timestamp(created))
-		if status == 0 {
-			b.Field(4).AppendNull()
-		} else {
-			b.Field(4).(*array.TimestampBuilder).Append(arrow.Timestamp(created + 1000 + r.Int64N(3600000)))
-		}
-		b.Field(5).(*array.Int32Builder).Append(status)
-		b.Field(6).(*array.Decimal128Builder).Append(decimal128.FromI64(r.Int64N(100000)))
-		b.Field(7).(*array.Int32Builder).Append(r.Int32N(5000))
-		if (i+1)%size == 0 || i+1 == rows {
-			out = append(out, b.NewRecordBatch())
-		}
-	}
-	return out
 }
