@@ -164,7 +164,7 @@ func (t *Table) CompactManifests(ctx context.Context) (*spec.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	snap, err = at.NewCommitter("").c.Rewrite(ctx, spec.CommitCompact, "")
+	snap, err = at.NewCommitter("").c.Rewrite(ctx)
 	return snap, t.versionError("compact manifests of", err)
 }
 

@@ -91,6 +91,17 @@ func TestVersionChangesFailAnywhere(t *testing.T) {
 			}
 			return t.CreateTag(l.ctx, "compacted", paimon.TagOptions{IgnoreIfExists: true}) // the hint of a snapshot may fail unseen
 		}, "+I2v3,+I3v4,+I4v5,+I6v7,+I8v10,+I9v11"},
+		"analyze": {func(l *lake, t *paimon.Table) error {
+			if _, err := t.Analyze(l.ctx, paimon.AnalyzeOptions{AllColumns: true}); err != nil {
+				return err
+			}
+			s, err := t.Statistics(l.ctx)
+			if err != nil {
+				return err
+			}
+			require.EqualValues(l.t, 6, *s.MergedRecordCount)
+			return t.CreateTag(l.ctx, "analyzed", paimon.TagOptions{IgnoreIfExists: true}) // the hint of a snapshot may fail unseen
+		}, "+I2v3,+I3v4,+I4v5,+I6v7,+I8v10,+I9v11"},
 		"remove orphans": {func(l *lake, t *paimon.Table) error {
 			_, err := t.RemoveOrphans(l.ctx, future(), false)
 			return err

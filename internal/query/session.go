@@ -151,6 +151,8 @@ func (s *Session) dispatch(ctx context.Context, st ast.Statement, params []any) 
 		return s.stopJob(st)
 	case *ast.Delete:
 		return s.deleteRows(ctx, st, params)
+	case *ast.Analyze:
+		return s.analyze(ctx, st)
 	}
 	return s.ddl(ctx, st)
 }

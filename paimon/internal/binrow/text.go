@@ -248,3 +248,11 @@ func Text(t types.Type, col arrow.Array) (string, error) {
 	}
 	return valueText(t, col, true)
 }
+
+// StatText prints value 0 of col, which is not NULL, as statistics files have
+// it: days of DATE and milliseconds of TIME are numbers.
+// Source: org.apache.paimon.data.serializer.Serializer.serializeToString.
+func StatText(t types.Type, col arrow.Array) (string, error) {
+	_, isTimestamp := col.(*array.Timestamp)
+	return valueText(t, col, !isTimestamp)
+}

@@ -48,6 +48,9 @@ func (a *attempt) run(ctx context.Context, latest *spec.Snapshot) (*spec.Snapsho
 	if err != nil {
 		return nil, fmt.Errorf("commit to %s: %w", c.o.Table, err)
 	}
+	if a.statistics != nil && schema.ID != a.schema {
+		return nil, a.conflict(latest, "the columns were analyzed under schema %d, and schema %d is newer; analyze the table again", a.schema, schema.ID)
+	}
 	snap := &spec.Snapshot{
 		Version: spec.SnapshotVersion, UUID: newUUID(), ID: 1, SchemaID: schema.ID, CommitUser: c.o.User, CommitIdentifier: a.Identifier,
 		CommitKind: a.kind, TimeMillis: c.o.Now().UnixMilli(), Watermark: a.Watermark, Properties: a.Properties,
@@ -106,6 +109,11 @@ func (a *attempt) fill(ctx context.Context, snap, latest *spec.Snapshot, entries
 		}
 		base = merged
 		inherit(snap, latest)
+		if a.statistics == nil {
+			if snap.Statistics, err = a.inherited(ctx, snap, latest); err != nil {
+				return err
+			}
+		}
 	}
 	if err := a.writeShared(ctx, entries); err != nil {
 		return err
@@ -138,9 +146,6 @@ func (a *attempt) fill(ctx context.Context, snap, latest *spec.Snapshot, entries
 func inherit(snap, latest *spec.Snapshot) {
 	snap.TotalRecordCount = latest.TotalRecordCount
 	snap.NextRowID = latest.NextRowID
-	if latest.SchemaID == snap.SchemaID {
-		snap.Statistics = latest.Statistics
-	}
 	if latest.Watermark != nil && (snap.Watermark == nil || *snap.Watermark < *latest.Watermark) {
 		snap.Watermark = latest.Watermark
 	}
@@ -306,6 +311,9 @@ func (a *attempt) cleanup(ctx context.Context) {
 	a.dropWritten(ctx)
 	if !a.unsure { // else a snapshot may yet appear that refers to them
 		_ = a.c.manifests.Delete(ctx, a.shared...)
+		if a.statistics != nil {
+			a.c.history.DropStatistics(ctx, *a.statistics)
+		}
 	}
 	a.shared, a.delta, a.changeLog = nil, nil, nil
 }

@@ -172,6 +172,7 @@ type change struct {
 	check     bool
 	// statistics names the statistics file of an ANALYZE.
 	statistics *string
+	schema     int64 // of the statistics
 }
 
 type indexChange struct {

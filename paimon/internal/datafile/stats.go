@@ -147,7 +147,7 @@ func (m statsMode) convert(t types.Type, s format.ColumnStats) columnStats {
 		s.Bytes[1], ok = truncateMax(s.Bytes[1], m.limit)
 		s.HasBounds = ok
 	}
-	out.min, out.max = boundArray(t, s, 0), boundArray(t, s, 1)
+	out.min, out.max = BoundArray(t, s, 0), BoundArray(t, s, 1)
 	return out
 }
 
@@ -187,8 +187,9 @@ func truncateMax(v []byte, n int) ([]byte, bool) {
 	return nil, false
 }
 
-// boundArray makes the one-row array of a bound; i is 0 for the least value.
-func boundArray(t types.Type, s format.ColumnStats, i int) arrow.Array {
+// BoundArray makes the one-row array of a bound, NULL where there is none; i is
+// 0 for the least value.
+func BoundArray(t types.Type, s format.ColumnStats, i int) arrow.Array {
 	b := array.NewBuilder(memory.DefaultAllocator, t.Arrow())
 	defer b.Release()
 	if !s.HasBounds {
