@@ -20,9 +20,22 @@ type BranchOptions struct {
 	IgnoreIfExists bool
 }
 
-// fallbackOption names the branch that batch and streaming reads take the
-// partitions from that the table lacks.
-const fallbackOption = "scan.fallback-branch"
+// These options name a branch that batch and streaming reads put beside the
+// table, see fallback.
+const (
+	fallbackOption = "scan.fallback-branch"
+	primaryOption  = "scan.primary-branch"
+)
+
+// optionNaming gives the option that names a branch for reads, "" for none.
+func (t *Table) optionNaming(branch string) string {
+	for _, o := range []string{fallbackOption, primaryOption} {
+		if v := t.t.Raw[o]; strings.TrimSpace(v) != "" && v == branch {
+			return o
+		}
+	}
+	return ""
+}
 
 // CreateBranch makes a branch of t (itself a branch or main), to be opened as
 // table$branch_name. Data files are shared with t and not copied.
@@ -38,28 +51,28 @@ func (t *Table) CreateBranch(ctx context.Context, name string, o BranchOptions) 
 
 // DeleteBranch removes a branch: what was written to it cannot be read any
 // more, the data files go with RemoveOrphans. Branches that
-// 'scan.fallback-branch' names stay: errs.ErrInvalid.
+// 'scan.fallback-branch' or 'scan.primary-branch' names stay: errs.ErrInvalid.
 func (t *Table) DeleteBranch(ctx context.Context, name string) error {
 	now, err := t.Reopen(ctx) // the option may have been set since
 	if err != nil {
 		return err
 	}
-	if v := now.t.Raw[fallbackOption]; strings.TrimSpace(v) != "" && v == name {
-		return errs.Invalid("delete branch of table %s: Cannot delete branch '%s' because it is configured as '%s'. Unset '%s' first.", t.Name(), name, fallbackOption, fallbackOption)
+	if o := now.optionNaming(name); o != "" {
+		return errs.Invalid("delete branch of table %s: Cannot delete branch '%s' because it is configured as '%s'. Unset '%s' first.", t.Name(), name, o, o)
 	}
 	return t.versionError("delete branch of", t.t.History.DeleteBranch(ctx, name))
 }
 
 // RenameBranch gives a branch another name. errs.ErrNotFound, errs.ErrExists,
-// errs.ErrInvalid (name, or 'scan.fallback-branch' names it).
+// errs.ErrInvalid (name, or an option names it for reads).
 // Source: org.apache.paimon.utils.BranchManager.renameBranch.
 func (t *Table) RenameBranch(ctx context.Context, from, to string) error {
 	now, err := t.Reopen(ctx)
 	if err != nil {
 		return err
 	}
-	if v := now.t.Raw[fallbackOption]; strings.TrimSpace(v) != "" && v == from {
-		return errs.Invalid("rename branch of table %s: '%s' = '%s' names it. Unset '%s' first.", t.Name(), fallbackOption, from, fallbackOption)
+	if o := now.optionNaming(from); o != "" {
+		return errs.Invalid("rename branch of table %s: '%s' = '%s' names it. Unset '%s' first.", t.Name(), o, from, o)
 	}
 	return t.versionError("rename branch of", t.t.History.RenameBranch(ctx, from, to))
 }

@@ -23,30 +23,39 @@ import (
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-// fallback is the branch that 'scan.fallback-branch' names, seen with the
-// columns of the table that names it. Partitions that the table has come from
-// the table, all others from the branch.
+// fallback is a branch that reads put beside the table, seen with the columns
+// of the table. With 'scan.fallback-branch', partitions that the table has come
+// from the table, all others from the branch; with 'scan.primary-branch' it is
+// the other way round.
 // Source: org.apache.paimon.table.FallbackReadFileStoreTable.
 type fallback struct {
-	of *Table // names the branch
-	t  *Table // the branch
+	of      *Table // names the branch
+	t       *Table // the branch
+	primary bool
 }
 
-// fallbackName gives the name of the branch to fall back to, "" for none. A
-// branch that is its own fallback has none.
-func (t *Table) fallbackName() string {
-	name := t.t.Raw[fallbackOption]
-	if strings.TrimSpace(name) == "" || name == branchName(t) {
-		return ""
+// fallbackName gives the branch to read beside the table, "" for none, and the
+// option that names it. A branch that is beside itself has none.
+func (t *Table) fallbackName() (name, option string) {
+	option = fallbackOption
+	if name = t.t.Raw[option]; strings.TrimSpace(name) == "" {
+		option = primaryOption
+		name = t.t.Raw[option]
 	}
-	return name
+	if strings.TrimSpace(name) == "" || name == branchName(t) {
+		return "", ""
+	}
+	return name, option
 }
 
-// openFallback opens the branch to fall back to, nil if the table names none.
+// openFallback opens the branch to read beside the table, nil if it names none.
 func (t *Table) openFallback(ctx context.Context) (*fallback, error) {
-	name := t.fallbackName()
+	name, option := t.fallbackName()
 	if name == "" {
 		return nil, nil
+	}
+	if option == fallbackOption && strings.TrimSpace(t.t.Raw[primaryOption]) != "" {
+		return nil, errs.Invalid("read table %s: Cannot set both '%s' and '%s' at the same time.", t.Name(), fallbackOption, primaryOption)
 	}
 	id := t.id
 	if id.Branch = name; name == "main" {
@@ -56,14 +65,25 @@ func (t *Table) openFallback(ctx context.Context) (*fallback, error) {
 	delete(hint, "bucket") // the branch may have another number
 	branch, err := t.w.Table(ctx, id, hint)
 	if errors.Is(err, errs.ErrNotFound) {
-		return nil, errs.Kinded(errs.ErrNotFound, "read table %s: option '%s' = '%s': the table has no branch '%s', from which partitions that it lacks are read; make the branch with CALL sys.create_branch('%s.%s', '%s'), or reset the option with ALTER TABLE %s.%s RESET ('%s')",
-			t.Name(), fallbackOption, name, name, id.Database, id.Table, name, id.Database, id.Table, fallbackOption)
+		which := "that it lacks"
+		if option == primaryOption {
+			which = "that the branch has"
+		}
+		return nil, errs.Kinded(errs.ErrNotFound, "read table %s: option '%s' = '%s': the table has no branch '%s', from which partitions %s are read; make the branch with CALL sys.create_branch('%s.%s', '%s'), or reset the option with ALTER TABLE %s.%s RESET ('%s')",
+			t.Name(), option, name, name, which, id.Database, id.Table, name, id.Database, id.Table, option)
 	}
-	f := &fallback{of: t, t: branch}
+	f := &fallback{of: t, t: branch, primary: option == primaryOption}
 	if err == nil {
-		_, err = columnsIn(t, branch)
+		_, err = f.columnsIn(t, branch)
 	}
 	return f, f.fail(err)
+}
+
+func (f *fallback) option() string {
+	if f.primary {
+		return primaryOption
+	}
+	return fallbackOption
 }
 
 // fail says that an error came from the branch and which option leads there.
@@ -71,12 +91,12 @@ func (f *fallback) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("read table %s: branch '%s' ('%s'): %w", f.of.Name(), f.of.t.Raw[fallbackOption], fallbackOption, err)
+	return fmt.Errorf("read table %s: branch '%s' ('%s'): %w", f.of.Name(), f.of.t.Raw[f.option()], f.option(), err)
 }
 
-// columnsIn gives where the columns of a table are in its fallback branch.
+// columnsIn gives where the columns of a table are in the branch.
 // Paimon wants the same types in the same order and then goes by column ids.
-func columnsIn(t, branch *Table) ([]int, error) {
+func (f *fallback) columnsIn(t, branch *Table) ([]int, error) {
 	fields, others := t.Fields(), branch.Fields()
 	same := len(fields) == len(others) && slices.Equal(t.t.Schema.PartitionKeys, branch.t.Schema.PartitionKeys)
 	for i := 0; same && i < len(fields); i++ {
@@ -84,13 +104,13 @@ func columnsIn(t, branch *Table) ([]int, error) {
 	}
 	if !same {
 		return nil, errs.Invalid("Branch %s and %s does not have the same row type.\nRow type of branch %s is %s.\nRow type of branch %s is %s.\nMake the columns alike with ALTER TABLE, or reset '%s'",
-			branchName(t), branchName(branch), branchName(t), rowType(fields), branchName(branch), rowType(others), fallbackOption)
+			branchName(t), branchName(branch), branchName(t), rowType(fields), branchName(branch), rowType(others), f.option())
 	}
 	at := make([]int, len(fields))
-	for i, f := range fields {
-		at[i] = slices.IndexFunc(others, func(o types.Field) bool { return o.ID == f.ID })
-		if at[i] < 0 || !f.Type.EqualIgnoringNull(others[at[i]].Type) {
-			return nil, errs.Invalid("column %s of %s was made after the branch parted: the branch's column of that type (%s) is another one; reset '%s'", f.Name, t.Name(), others[i].Name, fallbackOption)
+	for i, c := range fields {
+		at[i] = slices.IndexFunc(others, func(o types.Field) bool { return o.ID == c.ID })
+		if at[i] < 0 || !c.Type.EqualIgnoringNull(others[at[i]].Type) {
+			return nil, errs.Invalid("column %s of %s was made after the branch parted: the branch's column of that type (%s) is another one; reset '%s'", c.Name, t.Name(), others[i].Name, f.option())
 		}
 	}
 	return at, nil
@@ -153,7 +173,7 @@ func (f *fallback) checkMode() error {
 	}
 	switch mode {
 	case options.Incremental, options.LatestDelta, options.FromCreationTimestamp, options.FromFileCreationTime, options.CompactedFull:
-		return errs.Unsupported("read table %s: '%s' together with 'scan.mode' = '%s': reset one of them", f.of.Name(), fallbackOption, mode)
+		return errs.Unsupported("read table %s: '%s' together with 'scan.mode' = '%s': reset one of them", f.of.Name(), f.option(), mode)
 	}
 	return nil
 }
@@ -183,7 +203,7 @@ func (f *fallback) began(ctx context.Context, millis int64) error {
 	return errs.Kinded(errs.ErrNotFound, "There is currently no snapshot earlier than or equal to timestamp [%d], the earliest snapshot's timestamp is [%d]", millis, earliest.TimeMillis)
 }
 
-// add completes a plan of the table by the partitions that only the branch has.
+// add completes a plan of the table by the partitions that come from the branch.
 func (f *fallback) add(ctx context.Context, p *Plan, filter predicate.Filter) error {
 	if err := f.checkMode(); err != nil {
 		return err
@@ -200,26 +220,40 @@ func (f *fallback) add(ctx context.Context, p *Plan, filter predicate.Filter) er
 	if snap == nil {
 		return nil
 	}
-	have, err := p.Table.t.Scanner.Partitions(ctx, p.Snapshot, filter)
-	if err != nil {
-		return fmt.Errorf("read table %s: %w", p.Table.Name(), err)
-	}
 	theirs, err := f.t.plan(ctx, snap, sameColumns(filter, p.Table.Fields(), f.t.Fields()))
 	if err != nil {
 		return f.fail(err)
 	}
 	f.t = theirs.Table
-	if _, err := columnsIn(p.Table, f.t); err != nil { // those of then
+	if _, err := f.columnsIn(p.Table, f.t); err != nil { // those of then
 		return f.fail(err)
 	}
 	p.fallback = f
-	for _, s := range theirs.Splits {
-		if !have[string(s.Partition)] {
+	if f.primary {
+		have, err := f.t.t.Scanner.Partitions(ctx, snap, sameColumns(filter, p.Table.Fields(), f.t.Fields()))
+		if err != nil {
+			return f.fail(err)
+		}
+		p.Splits = slices.DeleteFunc(p.Splits, func(s Split) bool { return have[string(s.Partition)] })
+		p.addFallback(theirs.Splits, nil)
+		return nil
+	}
+	have, err := p.Table.t.Scanner.Partitions(ctx, p.Snapshot, filter)
+	if err != nil {
+		return fmt.Errorf("read table %s: %w", p.Table.Name(), err)
+	}
+	p.addFallback(theirs.Splits, have)
+	return nil
+}
+
+// addFallback adds splits of the branch but those of some partitions.
+func (p *Plan) addFallback(splits []Split, but map[string]bool) {
+	for _, s := range splits {
+		if !but[string(s.Partition)] {
 			s.Fallback = true
 			p.Splits = append(p.Splits, s)
 		}
 	}
-	return nil
 }
 
 // sameNames reports whether the branch has the very columns, in order.
@@ -229,7 +263,7 @@ func (f *fallback) sameNames(fields []types.Field) bool {
 
 // read opens a split of the branch; rows come in the columns of t.
 func (f *fallback) read(ctx context.Context, t *Table, s Split, columns []int, mode read.Mode) (read.Reader, error) {
-	at, err := columnsIn(t, f.t)
+	at, err := f.columnsIn(t, f.t)
 	if err != nil {
 		return nil, f.fail(err)
 	}

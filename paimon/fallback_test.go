@@ -177,6 +177,61 @@ func TestFallbackBatch(t *testing.T) {
 	}
 }
 
+// TestPrimaryBatch reads partitions that the branch has from the branch.
+func TestPrimaryBatch(t *testing.T) {
+	for name, c := range map[string]struct {
+		options map[string]string
+		keys    []string
+	}{
+		"keyed":  {map[string]string{"bucket": "2"}, []string{"dt", "id"}},
+		"append": {nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newDays(t, c.options, c.keys...)
+			require.NoError(t, l.open("", nil).CreateBranch(l.ctx, "rt", paimon.BranchOptions{}))
+			require.NoError(t, l.w.Catalog().AlterOptions(l.ctx, users, map[string]string{"scan.primary-branch": "rt"}, nil))
+			l.want(l.open("", nil), nil)
+			l.write("", "a/1=1", "b/1=2")
+			l.want(l.open("", nil), nil, "a/1=1", "b/1=2") // the branch is empty
+			l.write("rt", "a/9=9")
+			l.want(l.open("", nil), nil, "a/9=9", "b/1=2")
+			l.want(l.open("rt", nil), nil, "a/9=9")
+			l.want(l.open("", nil), leaf(t, "dt", types.String(), predicate.Eq, "b"), "b/1=2")
+			got, err := l.rows(l.open("", nil), leaf(t, "v", types.Of(types.Int), predicate.Lt, "5"))
+			require.NoError(t, err)
+			require.NotContains(t, got, "a/1=1") // the branch has the partition, if no such row
+			l.write("", "c/1=4")
+			l.want(l.open("", map[string]string{"scan.snapshot-id": "1"}), nil, "a/9=9", "b/1=2") // the branch at its first snapshot, as in Paimon
+			l.want(l.open("", map[string]string{"scan.snapshot-id": "2"}), nil, "a/9=9", "b/1=2", "c/1=4")
+			parts, err := l.open("", nil).Partitions(l.ctx, nil)
+			require.NoError(t, err)
+			require.Len(t, parts, 1) // of the branch: no snapshot of the table was given
+			table := l.open("", nil)
+			snap, err := table.Travel(l.ctx)
+			require.NoError(t, err)
+			parts, err = table.Partitions(l.ctx, snap)
+			require.NoError(t, err)
+			require.Len(t, parts, 3)
+			_, err = table.Analyze(l.ctx, paimon.AnalyzeOptions{})
+			require.NoError(t, err)
+			s, err := table.Statistics(l.ctx)
+			require.NoError(t, err)
+			require.EqualValues(t, 3, *s.MergedRecordCount, "of the table itself")
+
+			both := map[string]string{"scan.fallback-branch": "rt"}
+			require.ErrorContains(t, l.w.Catalog().AlterOptions(l.ctx, users, both, nil), "Cannot set both 'scan.fallback-branch' and 'scan.primary-branch' at the same time.")
+			_, err = l.rows(l.open("", both), nil)
+			require.ErrorContains(t, err, "Cannot set both")
+			require.ErrorContains(t, l.open("", nil).DeleteBranch(l.ctx, "rt"), "configured as 'scan.primary-branch'")
+			require.ErrorContains(t, l.open("", nil).RenameBranch(l.ctx, "rt", "x"), "'scan.primary-branch' = 'rt'")
+			require.NoError(t, l.w.Catalog().AlterOptions(l.ctx, users, nil, []string{"scan.primary-branch"}))
+			l.want(l.open("", nil), nil, "a/1=1", "b/1=2", "c/1=4")
+			_, err = l.rows(l.open("", map[string]string{"scan.primary-branch": "gone"}), nil)
+			require.ErrorContains(t, err, "option 'scan.primary-branch' = 'gone': the table has no branch 'gone'")
+		})
+	}
+}
+
 // TestFallbackBranchChanges follows schema changes, and damage, of the branch.
 func TestFallbackBranchChanges(t *testing.T) {
 	l := newDays(t, map[string]string{"bucket": "1"}, "dt", "id")

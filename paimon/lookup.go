@@ -44,7 +44,7 @@ func (t *Table) NewLookup(ctx context.Context, o LookupOptions) (*Lookup, error)
 		return nil, err
 	}
 	if branch != nil {
-		return nil, errs.Unsupported("look up rows of table %s with 'scan.fallback-branch': look up in the branch and in the table without the option", t.Name())
+		return nil, errs.Unsupported("look up rows of table %s with '%s': look up in the branch and in the table without the option", t.Name(), branch.option())
 	}
 	in := lookup.Options{Columns: o.Columns, Dir: t.w.o.SpillDir, MaxBytes: o.MaxBytes}
 	if o.Memory {

@@ -30,7 +30,8 @@ type Plan struct {
 
 // Plan plans a batch read of snap (see Travel); filter lets it skip files but
 // is not applied to rows. With 'scan.fallback-branch', partitions that the
-// table has not are read from that branch.
+// table has not are read from that branch; with 'scan.primary-branch', those that
+// the branch has.
 func (t *Table) Plan(ctx context.Context, snap *spec.Snapshot, filter predicate.Filter) (*Plan, error) {
 	p, err := t.plan(ctx, snap, filter)
 	if err != nil {

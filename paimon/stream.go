@@ -44,13 +44,19 @@ func (t *Table) Stream(next int64) (*Stream, error) { return t.StreamFrom(Stream
 // table gave. With 'scan.fallback-branch' it follows both: partitions that the
 // table has come from the table, all others from the branch. When the table
 // gains a partition, the branch's rows of it come as -D before the table's.
+// 'scan.primary-branch' is the other way round. Paimon's streams look at the
+// table alone.
 func (t *Table) StreamFrom(at StreamPosition) (*Stream, error) {
 	if err := stream.CheckChanges(t.t); err != nil {
 		return nil, err
 	}
-	if t.fallbackName() != "" {
+	_, option := t.fallbackName()
+	if at.Primary != (option == primaryOption) && at != (StreamPosition{}) {
+		return nil, errs.Invalid("read table %s as a stream: the position to go on from is of a time when '%s' was another; start the job under another name", t.Name(), primaryOption)
+	}
+	if option != "" {
 		if id := t.t.Options.Scan.Consumer.ID; id != "" {
-			return nil, errs.Unsupported("read table %s as a stream: 'consumer-id' = '%s' together with '%s': a consumer has one position; reset one of them", t.Name(), id, fallbackOption)
+			return nil, errs.Unsupported("read table %s as a stream: 'consumer-id' = '%s' together with '%s': a consumer has one position; reset one of them", t.Name(), id, option)
 		}
 		s := t.RawStream(0)
 		s.pieces, s.from = nil, at
@@ -101,7 +107,7 @@ func (s *Stream) TryNext(ctx context.Context) (*StreamPlan, error) {
 	return &StreamPlan{Full: p.Full, Snapshot: p.Snapshot, Next: p.After.Next, At: p.At, After: p.After, s: s, plan: p}, nil
 }
 
-// openPair opens the fallback branch.
+// openPair opens the branch beside the table.
 func (s *Stream) openPair(ctx context.Context) error {
 	f, err := s.t.openFallback(ctx)
 	if err != nil {
@@ -110,7 +116,12 @@ func (s *Stream) openPair(ctx context.Context) error {
 	if err := stream.CheckChanges(f.t.t); err != nil {
 		return f.fail(err)
 	}
-	s.fallback, s.pieces = f, stream.NewPair(s.t.t, f.t.t, s.t.fallbackName(), s.from)
+	s.fallback = f
+	if f.primary {
+		s.pieces = stream.NewPrimaryPair(f.t.t, s.t.t, branchName(s.t), s.from)
+	} else {
+		s.pieces = stream.NewPair(s.t.t, f.t.t, branchName(f.t), s.from)
+	}
 	return nil
 }
 

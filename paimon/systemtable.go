@@ -112,8 +112,8 @@ func (s *SystemTable) Plan(ctx context.Context, filter predicate.Filter) (*Plan,
 // planOptimized plans the highest level of a table with a primary key, whose
 // files need no merging. Source: org.apache.paimon.table.system.ReadOptimizedTable.
 func (t *Table) planOptimized(ctx context.Context, snap *spec.Snapshot, filter predicate.Filter) (*Plan, error) {
-	if t.fallbackName() != "" {
-		return nil, errs.Unsupported("table %s$ro: reads with '%s' are not supported", t.Name(), fallbackOption)
+	if _, option := t.fallbackName(); option != "" {
+		return nil, errs.Unsupported("table %s$ro: reads with '%s' are not supported", t.Name(), option)
 	}
 	p, err := t.Plan(ctx, snap, filter)
 	if err != nil || !t.t.Keyed() {

@@ -81,11 +81,11 @@ func (t *Table) Partitions(ctx context.Context, snap *spec.Snapshot) ([]Partitio
 		return nil, err
 	}
 	if branch != nil {
-		p := &Plan{Table: t, Snapshot: snap}
+		p := &Plan{Table: t, Snapshot: snap, Splits: splits}
 		if err := branch.add(ctx, p, nil); err != nil {
 			return nil, err
 		}
-		splits = append(splits, p.Splits...)
+		splits = p.Splits
 	}
 	sums := map[string]*PartitionInfo{}
 	for i := range splits {

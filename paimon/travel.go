@@ -16,7 +16,8 @@ import (
 // scan.file-creation-time-millis), else the newest; nil for an empty table. Of
 // an incremental read (incremental-between, incremental-between-timestamp,
 // incremental-to-auto-tag) it is the end, and nil if there is nothing between.
-// With 'scan.fallback-branch', the snapshot of the branch comes with it.
+// With 'scan.fallback-branch' or 'scan.primary-branch', the snapshot of the
+// branch comes with it.
 // Source: org.apache.paimon.table.source.snapshot.TimeTravelUtil.
 func (t *Table) Travel(ctx context.Context) (*spec.Snapshot, error) {
 	s, err := stream.Batch(ctx, t.t)

@@ -315,9 +315,12 @@ func (c *Filesystem) AlterTable(ctx context.Context, id Identifier, changes []Sc
 	return errs.Kinded(errs.ErrConflict, "alter table %s: other processes changed its schema %d times in between; try again", id, alterAttempts)
 }
 
-// checkBranches refuses options that name a branch which is not there.
+// checkBranches refuses options that name a branch which is not there, or two.
 // Source: SchemaValidation.validateFallbackBranch.
 func (c *Filesystem) checkBranches(ctx context.Context, id Identifier, s *spec.TableSchema) error {
+	if strings.TrimSpace(s.Options["scan.fallback-branch"]) != "" && strings.TrimSpace(s.Options["scan.primary-branch"]) != "" {
+		return errs.Invalid("Cannot set both 'scan.fallback-branch' and 'scan.primary-branch' at the same time.")
+	}
 	for _, k := range []string{"scan.fallback-branch", "scan.primary-branch"} {
 		branch := strings.TrimSpace(s.Options[k])
 		if branch == "" {

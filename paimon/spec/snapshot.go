@@ -56,7 +56,7 @@ type Snapshot struct {
 	Operation                 *string           `json:"operation,omitempty"` // 2.x
 
 	// Fallback is the snapshot of the branch that is read beside this one
-	// ('scan.fallback-branch'); nil: none. It is no part of the file.
+	// ('scan.fallback-branch', 'scan.primary-branch'); nil: none. It is no part of the file.
 	Fallback *Snapshot `json:"-"`
 }
 

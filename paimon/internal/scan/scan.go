@@ -46,7 +46,7 @@ type Split struct {
 	// BeforeDeletions is Deletions of Before.
 	BeforeDeletions map[string]deletion.Location
 	// Fallback says that the files are of the branch that
-	// 'scan.fallback-branch' names.
+	// 'scan.fallback-branch' or 'scan.primary-branch' names.
 	Fallback bool
 }
 

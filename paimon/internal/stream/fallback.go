@@ -35,6 +35,7 @@ const maxAhead = 8
 type Pair struct {
 	main, branch *Scanner
 	name         string // of the branch
+	primary      bool   // main is the branch that an option names, and branch the table
 	at           Position
 	ahead        int
 	have         map[string]bool // partitions of the table before at.Next; nil: not known
@@ -45,8 +46,33 @@ func NewPair(main, branch *table.Table, name string, at Position) *Pair {
 	return &Pair{main: New(main, Position{Next: at.Next}), branch: New(branch, Position{Next: at.Branch}), name: name, at: at}
 }
 
+// NewPrimaryPair is NewPair for a table whose reads prefer a branch: main is the
+// branch, branch is the table, of the given branch name. Splits of main are
+// marked.
+func NewPrimaryPair(main, branch *table.Table, name string, at Position) *Pair {
+	p := NewPair(main, branch, name, at)
+	p.primary = true
+	return p
+}
+
 // Next gives the next piece, or nil when nothing new has been committed.
 func (p *Pair) Next(ctx context.Context) (*Plan, error) {
+	plan, err := p.next(ctx)
+	if plan == nil || err != nil {
+		return nil, err
+	}
+	if p.primary {
+		plan.At.Primary, plan.After.Primary = true, true
+		for _, section := range plan.Sections {
+			for i := range section.Splits {
+				section.Splits[i].Fallback = !section.Splits[i].Fallback
+			}
+		}
+	}
+	return plan, nil
+}
+
+func (p *Pair) next(ctx context.Context) (*Plan, error) {
 	switch {
 	case p.at.Full > 0, p.at.Next > 0 && p.at.Branch == 0 && p.at.Piece == "":
 		return p.alone(ctx)
@@ -90,8 +116,12 @@ func (p *Pair) alone(ctx context.Context) (*Plan, error) {
 
 // start resolves `scan.mode` for both.
 func (p *Pair) start(ctx context.Context) (*Plan, error) {
-	o := p.main.t.Options.Scan
-	mode, err := streamMode(p.main.t)
+	own := p.main.t // whose scan options count
+	if p.primary {
+		own = p.branch.t
+	}
+	o := own.Options.Scan
+	mode, err := streamMode(own)
 	if err != nil {
 		return nil, err
 	}
@@ -115,23 +145,7 @@ func (p *Pair) start(ctx context.Context) (*Plan, error) {
 		p.at = Position{Next: last + 1, Branch: lastOther + 1}
 		return &Plan{After: p.at}, nil
 	case "from-snapshot", "from-snapshot-full":
-		snap, err := main.Get(ctx, o.SnapshotID)
-		if err != nil {
-			return nil, err
-		}
-		other, err := branch.AtOrBefore(ctx, snap.TimeMillis)
-		if err != nil {
-			return nil, err
-		}
-		p.at = Position{Next: snap.ID, Branch: 1}
-		if other != nil {
-			p.at.Branch = other.ID + 1
-		}
-		if mode == "from-snapshot-full" {
-			p.at.Next, p.at.Piece = snap.ID+1, pieceFull
-			return p.full(ctx)
-		}
-		return p.follow(ctx)
+		return p.fromSnapshot(ctx, o.SnapshotID, mode == "from-snapshot-full")
 	}
 	if mode != options.FromTimestamp {
 		return nil, errs.Unsupported("read table %s as a stream: 'scan.mode' = '%s' with a fallback branch", p.main.t.Name, mode)
@@ -145,6 +159,37 @@ func (p *Pair) start(ctx context.Context) (*Plan, error) {
 	}
 	if p.at.Branch, err = firstSince(ctx, p.branch.t, millis); err != nil {
 		return nil, err
+	}
+	return p.follow(ctx)
+}
+
+// fromSnapshot starts with a snapshot of the table that has the options, and
+// with the other one's of that time.
+func (p *Pair) fromSnapshot(ctx context.Context, id int64, full bool) (*Plan, error) {
+	own, other := p.main.t.History.Snapshots, p.branch.t.History.Snapshots
+	if p.primary {
+		own, other = other, own
+	}
+	snap, err := own.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	beside, err := other.AtOrBefore(ctx, snap.TimeMillis)
+	if err != nil {
+		return nil, err
+	}
+	p.at = Position{Next: snap.ID, Branch: 1}
+	if beside != nil {
+		p.at.Branch = beside.ID + 1
+	}
+	if full {
+		p.at.Next, p.at.Piece = snap.ID+1, pieceFull
+	}
+	if p.primary {
+		p.at.Next, p.at.Branch = p.at.Branch, p.at.Next
+	}
+	if full {
+		return p.full(ctx)
 	}
 	return p.follow(ctx)
 }

@@ -24,8 +24,10 @@ type Position struct {
 	// when not 0, with those of its files that were made since then (epoch ms).
 	Full  int64 `json:"full,omitempty"`
 	Since int64 `json:"since,omitempty"`
-	// Branch is Next of the fallback branch, of a stream that has one.
-	Branch int64 `json:"branch,omitempty"`
+	// Branch is Next of the fallback branch, of a stream that has one. With a
+	// primary branch, Next is of that and Branch of the table.
+	Branch  int64 `json:"branch,omitempty"`
+	Primary bool  `json:"primary,omitempty"`
 	// Piece is the piece that comes next, where Next and Branch do not tell:
 	// half of it was read.
 	Piece string `json:"piece,omitempty"`
@@ -33,6 +35,9 @@ type Position struct {
 
 // Needs is the oldest snapshot that has to stay to go on; 0 at the start.
 func (p Position) Needs() int64 {
+	if p.Primary {
+		return p.Branch
+	}
 	if p.Full > 0 && (p.Next == 0 || p.Full < p.Next) {
 		return p.Full
 	}

@@ -21,9 +21,12 @@ import (
 	"github.com/tarndb/tarn/paimon/types"
 )
 
-// pair is d.users, by day, with the fallback branch "rt", and a reader that
-// stops and goes on at random.
+// pair is d.users, by day, with the fallback branch "rt", or with "rt" before
+// it, and a reader that stops and goes on at random.
 type pair struct {
+	option        string // names rt
+	first, second string // branches: partitions that first has come from there
+
 	t      *testing.T
 	ctx    context.Context
 	w      *paimon.Warehouse
@@ -33,9 +36,12 @@ type pair struct {
 	state  map[string]string // what the reader was told
 }
 
-func newPair(t *testing.T, r *rand.Rand, options map[string]string) *pair {
+func newPair(t *testing.T, r *rand.Rand, option string, options map[string]string) *pair {
 	t.Helper()
-	p := &pair{t: t, ctx: context.Background(), w: paimon.Open(fileio.NewMem(), paimon.Options{}), r: r, state: map[string]string{}}
+	p := &pair{option: option, second: "rt", t: t, ctx: context.Background(), w: paimon.Open(fileio.NewMem(), paimon.Options{}), r: r, state: map[string]string{}}
+	if option == "scan.primary-branch" {
+		p.first, p.second = p.second, p.first
+	}
 	require.NoError(t, p.w.Catalog().CreateDatabase(p.ctx, "d"))
 	d := catalog.Definition{
 		Fields:        []types.Field{{Name: "dt", Type: types.String()}, {Name: "id", Type: types.Of(types.Int)}, {Name: "v", Type: types.Of(types.Int)}},
@@ -44,7 +50,7 @@ func newPair(t *testing.T, r *rand.Rand, options map[string]string) *pair {
 	maps.Copy(d.Options, options)
 	require.NoError(t, p.w.Catalog().CreateTable(p.ctx, users, d))
 	require.NoError(t, p.table("").CreateBranch(p.ctx, "rt", paimon.BranchOptions{}))
-	require.NoError(t, p.w.Catalog().AlterOptions(p.ctx, users, map[string]string{"scan.fallback-branch": "rt"}, nil))
+	require.NoError(t, p.w.Catalog().AlterOptions(p.ctx, users, map[string]string{option: "rt"}, nil))
 	return p
 }
 
@@ -162,53 +168,57 @@ func TestFallbackModel(t *testing.T) {
 		"input":  {"changelog-producer": "input"},
 		"lookup": {"changelog-producer": "lookup"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			seed := rand.Uint64()
-			t.Logf("seed %d", seed)
-			p := newPair(t, rand.New(rand.NewPCG(seed, 7)), options)
-			days := []string{"1", "2", "3", "4", "5", "6"}
-			for i := range 40 {
-				what := fmt.Sprintf("step %d: ", i)
-				day := days[p.r.IntN(len(days))]
-				switch op := p.r.IntN(10); {
-				case op < 5:
-					what += "write the branch"
-					p.write("rt", days, 1+p.r.IntN(12), nil)
-				case op < 7:
-					what += "write day " + day + " of main"
-					p.write("", []string{day}, 1+p.r.IntN(8), nil)
-				case op == 7:
-					what += "drop day " + day + " of main"
-					_, err := p.table("").DropPartitions(p.ctx, map[string]string{"dt": day})
-					require.NoError(t, err)
-				case op == 8 && !p.has(day):
-					what += "overwrite day " + day + " of main"
-					p.write("", []string{day}, 1+p.r.IntN(8), &paimon.Overwrite{Static: map[string]string{"dt": day}})
-				default:
-					what += "compact"
-					_, err := p.table([]string{"", "rt"}[p.r.IntN(2)]).Compact(p.ctx, paimon.CompactOptions{Full: true})
-					require.NoError(t, err)
-				}
-				if p.r.IntN(2) == 0 {
-					p.follow(what)
-				} else if p.r.IntN(2) == 0 {
-					p.some()
-				}
-			}
-			p.follow("end")
-		})
+		for _, option := range []string{"scan.fallback-branch", "scan.primary-branch"} {
+			t.Run(name+" "+option, func(t *testing.T) { modelPair(t, option, options) })
+		}
 	}
 }
 
-// has reports whether main itself has a day.
+func modelPair(t *testing.T, option string, options map[string]string) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	p := newPair(t, rand.New(rand.NewPCG(seed, 7)), option, options)
+	days := []string{"1", "2", "3", "4", "5", "6"}
+	for i := range 40 {
+		what := fmt.Sprintf("step %d: ", i)
+		day := days[p.r.IntN(len(days))]
+		switch op := p.r.IntN(10); {
+		case op < 5:
+			what += "write the second"
+			p.write(p.second, days, 1+p.r.IntN(12), nil)
+		case op < 7:
+			what += "write day " + day + " of the first"
+			p.write(p.first, []string{day}, 1+p.r.IntN(8), nil)
+		case op == 7:
+			what += "drop day " + day + " of the first"
+			_, err := p.table(p.first).DropPartitions(p.ctx, map[string]string{"dt": day})
+			require.NoError(t, err)
+		case op == 8 && !p.has(day):
+			what += "overwrite day " + day + " of the first"
+			p.write(p.first, []string{day}, 1+p.r.IntN(8), &paimon.Overwrite{Static: map[string]string{"dt": day}})
+		default:
+			what += "compact"
+			_, err := p.table([]string{"", "rt"}[p.r.IntN(2)]).Compact(p.ctx, paimon.CompactOptions{Full: true})
+			require.NoError(t, err)
+		}
+		if p.r.IntN(2) == 0 {
+			p.follow(what)
+		} else if p.r.IntN(2) == 0 {
+			p.some()
+		}
+	}
+	p.follow("end")
+}
+
+// has reports whether the first itself has a day.
 func (p *pair) has(day string) bool {
-	require.NoError(p.t, p.w.Catalog().AlterOptions(p.ctx, users, nil, []string{"scan.fallback-branch"}))
-	t := p.table("")
+	require.NoError(p.t, p.w.Catalog().AlterOptions(p.ctx, users, nil, []string{p.option}))
+	t := p.table(p.first)
 	snap, err := t.LatestSnapshot(p.ctx)
 	require.NoError(p.t, err)
 	parts, err := t.Partitions(p.ctx, snap)
 	require.NoError(p.t, err)
-	require.NoError(p.t, p.w.Catalog().AlterOptions(p.ctx, users, map[string]string{"scan.fallback-branch": "rt"}, nil))
+	require.NoError(p.t, p.w.Catalog().AlterOptions(p.ctx, users, map[string]string{p.option: "rt"}, nil))
 	for _, part := range parts {
 		if part.Name == "dt="+day {
 			return true
@@ -220,7 +230,7 @@ func (p *pair) has(day string) bool {
 // TestFallbackComesAndGoes gives a followed table a fallback branch, and takes
 // it away: the reader gets the branch's rows, or is told why it cannot go on.
 func TestFallbackComesAndGoes(t *testing.T) {
-	p := newPair(t, rand.New(rand.NewPCG(1, 2)), nil)
+	p := newPair(t, rand.New(rand.NewPCG(1, 2)), "scan.fallback-branch", nil)
 	require.NoError(t, p.w.Catalog().AlterOptions(p.ctx, users, nil, []string{"scan.fallback-branch"}))
 	p.write("", []string{"1"}, 8, nil)
 	p.write("rt", []string{"1", "2"}, 12, nil)
@@ -248,4 +258,22 @@ func TestFallbackComesAndGoes(t *testing.T) {
 	_, err = r.Next(p.ctx)
 	require.ErrorIs(t, err, errs.ErrNotFound)
 	require.ErrorContains(t, err, "CALL sys.create_branch('d.users', 'rt')")
+}
+
+// TestPrimaryComesLate gives a followed table a branch that goes before it: a
+// position of the table alone is no position of both.
+func TestPrimaryComesLate(t *testing.T) {
+	p := newPair(t, rand.New(rand.NewPCG(1, 2)), "scan.primary-branch", nil)
+	require.NoError(t, p.w.Catalog().AlterOptions(p.ctx, users, nil, []string{"scan.primary-branch"}))
+	p.write("", []string{"1"}, 8, nil)
+	p.follow("alone")
+	require.NoError(t, p.w.Catalog().AlterOptions(p.ctx, users, map[string]string{"scan.primary-branch": "rt"}, nil))
+	_, err := New(p.table(""), nil).Open(p.ctx, p.from)
+	require.ErrorIs(t, err, errs.ErrInvalid)
+	require.ErrorContains(t, err, "'scan.primary-branch'")
+	p.from, p.state = "", map[string]string{}
+	p.follow("both")
+	require.NoError(t, p.w.Catalog().AlterOptions(p.ctx, users, nil, []string{"scan.primary-branch"}))
+	_, err = New(p.table(""), nil).Open(p.ctx, p.from)
+	require.ErrorContains(t, err, "'scan.primary-branch'")
 }

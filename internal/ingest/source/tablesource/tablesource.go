@@ -62,10 +62,12 @@ type position struct {
 	Skip   int64  `json:"skip,omitempty"`   // rows of the piece already given
 	Branch int64  `json:"branch,omitempty"` // next snapshot of the fallback branch
 	Piece  string `json:"piece,omitempty"`  // the piece, where Next and Branch do not tell
+	// Primary says that Next is of the primary branch and Branch of the table.
+	Primary bool `json:"primary,omitempty"`
 }
 
 func positionOf(at paimon.StreamPosition, skip int64) position {
-	return position{Next: at.Next, Full: at.Full, Since: at.Since, Skip: skip, Branch: at.Branch, Piece: at.Piece}
+	return position{Next: at.Next, Full: at.Full, Since: at.Since, Skip: skip, Branch: at.Branch, Piece: at.Piece, Primary: at.Primary}
 }
 
 func (s *Table) parse(at change.Position) (p position, err error) {
@@ -79,7 +81,7 @@ func (s *Table) parse(at change.Position) (p position, err error) {
 }
 
 func (p position) inStream() paimon.StreamPosition {
-	return paimon.StreamPosition{Next: p.Next, Full: p.Full, Since: p.Since, Branch: p.Branch, Piece: p.Piece}
+	return paimon.StreamPosition{Next: p.Next, Full: p.Full, Since: p.Since, Branch: p.Branch, Piece: p.Piece, Primary: p.Primary}
 }
 
 // Needs implements source.Keeper.
