@@ -524,9 +524,11 @@ final class Check {
             expect(Reader.rows(t, null).stream().sorted().toList().equals(before.stream().sorted().toList()), "a compaction changed the rows");
             return;
         }
-        GenericRow fresh = next.randomRow(new Random(t.snapshotManager().latestSnapshotId()));
+        Long latest = t.snapshotManager().latestSnapshotId();
+        GenericRow fresh = next.randomRow(new Random(latest == null ? 0 : latest));
         List<InternalRow> again = t.primaryKeys().isEmpty() ? List.of() : Reader.some(t, 5);
-        List<InternalRow> rows = new ArrayList<>(again);
+        List<InternalRow> rows = new ArrayList<>();
+        again.forEach(r -> rows.add(next.small(r)));
         rows.add(fresh);
         next.write(rows);
         if (t.bucketMode() == BucketMode.POSTPONE_MODE) {

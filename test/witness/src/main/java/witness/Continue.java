@@ -9,6 +9,7 @@ import java.util.Set;
 import org.apache.paimon.append.AppendCompactCoordinator;
 import org.apache.paimon.append.AppendCompactTask;
 import org.apache.paimon.data.BinaryRow;
+import org.apache.paimon.data.BinaryString;
 import org.apache.paimon.data.GenericRow;
 import org.apache.paimon.data.InternalRow;
 import org.apache.paimon.disk.IOManager;
@@ -34,18 +35,42 @@ final class Continue {
         this.table = table;
     }
 
-    /** A row without nulls, but for columns that take only serialized sketches or bitmaps. What is summed is small. */
+    /** A row without nulls, but for columns that take only serialized sketches or bitmaps. */
     GenericRow randomRow(Random random) {
         RowType type = table.rowType();
         GenericRow row = new GenericRow(RowKind.INSERT, type.getFieldCount());
+        String kind = table.coreOptions().rowkindField().orElse("");
+        // an index of bit slices takes the absolute value of a number
+        List<String> sliced = List.of(table.options().getOrDefault("file-index.bsi.columns", "").split(","));
         for (int i = 0; i < type.getFieldCount(); i++) {
-            String f = table.coreOptions().fieldAggFunc(type.getFieldNames().get(i));
-            boolean opaque = f != null && (f.contains("sketch") || f.startsWith("rbm"));
+            String name = type.getFieldNames().get(i);
+            String f = String.valueOf(table.coreOptions().fieldAggFunc(name));
+            boolean opaque = f.contains("sketch") || f.startsWith("rbm");
             Object value = opaque ? null : Values.random(random, type.getTypeAt(i), 0);
-            row.setField(i, "sum".equals(f) && value instanceof Integer ? Integer.valueOf(1)
-                    : "sum".equals(f) && value instanceof Long ? Long.valueOf(1) : value);
+            if (sliced.contains(name) && Long.valueOf(Long.MIN_VALUE).equals(value)) {
+                value = Long.MAX_VALUE;
+            }
+            row.setField(i, name.equals(kind) ? BinaryString.fromString("+I") : value);
         }
-        return row;
+        return small(row);
+    }
+
+    /** The row with ones for the integers that are added or multiplied up: Paimon 2 does not let them overflow. */
+    GenericRow small(InternalRow row) {
+        RowType type = table.rowType();
+        GenericRow out = new GenericRow(row.getRowKind(), type.getFieldCount());
+        for (int i = 0; i < type.getFieldCount(); i++) {
+            Object value = InternalRow.createFieldGetter(type.getTypeAt(i).nullable(), i).getFieldOrNull(row);
+            String f = table.coreOptions().fieldAggFunc(type.getFieldNames().get(i));
+            if ("sum".equals(f) || "product".equals(f)) {
+                value = value instanceof Byte ? Byte.valueOf((byte) 1)
+                        : value instanceof Short ? Short.valueOf((short) 1)
+                        : value instanceof Integer ? Integer.valueOf(1)
+                        : value instanceof Long ? Long.valueOf(1) : value;
+            }
+            out.setField(i, value);
+        }
+        return out;
     }
 
     /** Commits the rows, with whatever compaction the table's options ask for. */

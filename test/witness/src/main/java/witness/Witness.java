@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import org.apache.paimon.catalog.Catalog;
 import org.apache.paimon.catalog.Identifier;
+import org.apache.paimon.table.FallbackReadFileStoreTable;
 import org.apache.paimon.table.FileStoreTable;
 
 /** The command line. */
@@ -19,8 +20,8 @@ public final class Witness {
             witness dump <warehouse> <db.table> [--snapshot N] [--tag T] [--branch B] [--changelog [--from N]]
                 prints rows as JSON lines
             witness dump-all <warehouse> <out> [--only REGEX]
-                per table a folder out/db.table: state.jsonl, state@N.jsonl for each snapshot, changes.jsonl;
-                error.txt instead of what cannot be read
+                per table a folder out/db.table: state.jsonl, state@N.jsonl for each snapshot, state@tag-T.jsonl for
+                each tag, changes.jsonl, and branch-B.… of each branch B; error.txt where something cannot be read
             witness check <warehouse> [--only REGEX] [--in-place] [--read-only]
                 verifies all files, then continues every table (a copy of it, unless in place)
             witness relay <warehouse> <out> [--only REGEX]
@@ -118,8 +119,13 @@ public final class Witness {
                     }
                     Path dir = Files.createDirectories(out.resolve(db + "." + name));
                     try {
-                        dumpTable((FileStoreTable) catalog.getTable(Identifier.create(db, name)), dir,
-                                known == null ? null : known.resolve(db + "." + name));
+                        FileStoreTable table = (FileStoreTable) catalog.getTable(Identifier.create(db, name));
+                        Path old = known == null ? null : known.resolve(db + "." + name);
+                        dumpTable(table, dir, old, "");
+                        dumpTags(table, dir, old);
+                        for (String b : table.branchManager().branches()) {
+                            dumpTable((FileStoreTable) catalog.getTable(new Identifier(db, name, b)), dir, old, "branch-" + b + ".");
+                        }
                     } catch (Exception e) {
                         Files.writeString(dir.resolve("error.txt"), e + (e.getCause() == null ? "" : " <- " + e.getCause()));
                     }
@@ -128,15 +134,28 @@ public final class Witness {
         }
     }
 
-    private static void dumpTable(FileStoreTable table, Path dir, Path known) throws Exception {
-        Files.write(dir.resolve("state.jsonl"), text(Reader.rows(table, null)));
+    private static void dumpTable(FileStoreTable table, Path dir, Path known, String prefix) throws Exception {
+        Files.write(dir.resolve(prefix + "state.jsonl"), text(Reader.rows(table, null)));
         for (long id : table.snapshotManager().snapshotIdStream().sorted().toList()) {
-            String name = "state@" + id + ".jsonl";
+            String name = prefix + "state@" + id + ".jsonl";
             if (known == null || !Files.exists(known.resolve(name))) {
                 Files.write(dir.resolve(name), text(Reader.rows(Reader.at(table, id), null)));
             }
         }
-        Files.write(dir.resolve("changes.jsonl"), text(changes(table, Reader.earliestChange(table))));
+        Files.write(dir.resolve(prefix + "changes.jsonl"), text(changes(table, Reader.earliestChange(table))));
+    }
+
+    /** Not of branches, in which Paimon finds no tags, and not with a fallback branch, where it looks for their schema. */
+    private static void dumpTags(FileStoreTable table, Path dir, Path known) throws Exception {
+        if (table instanceof FallbackReadFileStoreTable) {
+            return;
+        }
+        for (String tag : table.tagManager().allTagNames()) {
+            String name = "state@tag-" + tag + ".jsonl";
+            if (known == null || !Files.exists(known.resolve(name))) {
+                Files.write(dir.resolve(name), text(Reader.rows(Reader.atTag(table, tag), null)));
+            }
+        }
     }
 
     private static byte[] text(List<String> lines) {
