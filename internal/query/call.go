@@ -24,6 +24,8 @@ type procedure struct {
 	// flag is a parameter that a positional TRUE or FALSE stands for, wherever
 	// it is: Paimon's procedure is overloaded.
 	flag string
+	// all says that db.* stands for all tables of a database: run gets none then.
+	all bool
 	// fill turns arguments into options that the table is opened with.
 	fill func(args arguments) map[string]string
 	// run gets the table that the argument table names; nil where there is none.
@@ -67,7 +69,7 @@ func procedures() map[string]procedure {
 		"expire_partitions":   {params: []string{"table", "expiration_time", "timestamp_formatter", "timestamp_pattern", "expire_strategy", "max_expires", "options"}, fill: fillExpirePartitions, run: callExpirePartitions},
 		"compact_manifest":    {params: []string{"table", "options"}, run: callCompactManifest},
 		"mark_partition_done": {params: []string{"table", "partitions"}, run: callMarkPartitionDone},
-		"remove_orphan_files": {params: []string{"table", "older_than", "dry_run", "parallelism", "mode"}, run: callRemoveOrphanFiles},
+		"remove_orphan_files": {params: []string{"table", "older_than", "dry_run", "parallelism", "mode"}, all: true, run: callRemoveOrphanFiles},
 		"drop_partition":      {params: []string{"table", "partitions"}, rest: true, run: callDropPartition},
 	}
 }
@@ -94,7 +96,7 @@ func (s *Session) call(ctx context.Context, st *ast.CallStmt) (*Result, error) {
 		return nil, err
 	}
 	var t *paimon.Table
-	if p.params[0] == "table" {
+	if p.params[0] == "table" && !(p.all && strings.HasSuffix(args.values["table"], ".*")) {
 		if t, err = args.table(ctx, s, p.fill); err != nil {
 			return nil, err
 		}

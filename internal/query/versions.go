@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tarndb/tarn/paimon"
+	"github.com/tarndb/tarn/paimon/catalog"
 	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/options"
 )
@@ -201,26 +202,59 @@ func callExpireSnapshots(ctx context.Context, s *Session, t *paimon.Table, args 
 	return table([]string{"result"}, [][]string{{fmt.Sprint(out.Snapshots)}}), nil
 }
 
-// callRemoveOrphanFiles gives the number of files and of their bytes.
+// callRemoveOrphanFiles gives the number of files and of their bytes, of one
+// table or of all of a database. Both modes of Paimon are one here.
 func callRemoveOrphanFiles(ctx context.Context, s *Session, t *paimon.Table, args arguments) (*Result, error) {
 	dry, err := args.flag("dry_run")
 	if err != nil {
 		return nil, err
 	}
 	olderThan, err := args.moment(s, "older_than")
+	mode := strings.ToUpper(args.values["mode"])
 	switch {
 	case err != nil:
 		return nil, err
+	case mode != "" && mode != "DISTRIBUTED" && mode != "LOCAL":
+		return nil, errs.Invalid("CALL %s: Unknown mode: %s. Only 'DISTRIBUTED' and 'LOCAL' are supported.", args.call, args.values["mode"])
 	case olderThan.IsZero():
 		olderThan = time.Now().Add(-24 * time.Hour)
 	case !olderThan.Before(time.Now()):
 		return nil, errs.Invalid("CALL %s: The arg olderThan must be less than now, because dataFiles that are currently being written and not referenced by snapshots will be mistakenly cleaned up.", args.call)
 	}
-	found, err := t.RemoveOrphans(ctx, olderThan, dry)
+	tables := []*paimon.Table{t}
+	if t == nil {
+		if tables, err = s.allTables(ctx, args); err != nil {
+			return nil, err
+		}
+	}
+	var files, size int64
+	for _, t := range tables {
+		found, err := t.RemoveOrphans(ctx, olderThan, dry)
+		if err != nil {
+			return nil, err
+		}
+		files += int64(len(found.Paths))
+		size += found.Bytes
+	}
+	return table([]string{"result"}, [][]string{{fmt.Sprint(files)}, {fmt.Sprint(size)}}), nil
+}
+
+// allTables opens all tables of the database that the argument table names: db.*.
+func (s *Session) allTables(ctx context.Context, args arguments) ([]*paimon.Table, error) {
+	db := strings.Trim(strings.TrimSuffix(args.values["table"], ".*"), "`")
+	names, err := s.e.o.Warehouse.Catalog().Tables(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	return table([]string{"result"}, [][]string{{fmt.Sprint(len(found.Paths))}, {fmt.Sprint(found.Bytes)}}), nil
+	var out []*paimon.Table
+	for _, name := range names {
+		t, err := s.e.o.Warehouse.Table(ctx, catalog.Identifier{Database: db, Table: name}, nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
 }
 
 // callDropPartition takes partitions as 'dt=2025-06-01,hh=3', one an argument.

@@ -113,30 +113,45 @@ func (g *garbage) spare(ctx context.Context, s *spec.Snapshot) error {
 	return g.kept.live(ctx, s, g.isGarbage, g.drop)
 }
 
-// spareTags keeps what the tags of h use. wanted, when set, says of which.
+// spareTags keeps what the tags of h use. wanted, when set, says of which. A tag
+// that goes meanwhile may only have got another name: then the names are listed
+// once more.
 func (g *garbage) spareTags(ctx context.Context, h *history.History, wanted func(*spec.Tag) bool) error {
-	names, err := h.Tags.List(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		key := h.Branch() + "\x00" + name
-		if g.seen[key] {
-			continue
-		}
-		g.seen[key] = true
-		tag, err := h.Tags.Get(ctx, name)
-		if errors.Is(err, errs.ErrNotFound) { // deleted meanwhile
-			continue
-		}
-		if err == nil && (wanted == nil || wanted(tag)) {
-			err = g.spare(ctx, &tag.Snapshot)
-		}
+	for again := true; again; {
+		again = false
+		names, err := h.Tags.List(ctx)
 		if err != nil {
-			return fmt.Errorf("tag %s: %w", name, err)
+			return err
+		}
+		for _, name := range names {
+			key := h.Branch() + "\x00" + name
+			if g.seen[key] {
+				continue
+			}
+			g.seen[key] = true
+			gone, err := g.spareTag(ctx, h, name, wanted)
+			if err != nil {
+				return fmt.Errorf("tag %s: %w", name, err)
+			}
+			again = again || gone
 		}
 	}
 	return nil
+}
+
+// spareTag reports whether the tag has gone meanwhile.
+func (g *garbage) spareTag(ctx context.Context, h *history.History, name string, wanted func(*spec.Tag) bool) (gone bool, err error) {
+	tag, err := h.Tags.Get(ctx, name)
+	if err == nil && (wanted == nil || wanted(tag)) {
+		err = g.spare(ctx, &tag.Snapshot)
+	}
+	if !errors.Is(err, errs.ErrNotFound) {
+		return false, err
+	}
+	if _, xerr := h.Tags.Get(ctx, name); errors.Is(xerr, errs.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 // isGarbage reports whether a data file is to be deleted so far.
@@ -187,7 +202,9 @@ func (g *garbage) spareBranch(ctx context.Context, h *history.History, from int6
 		}
 		s, err := h.Snapshots.Get(ctx, id)
 		if err == nil {
-			err = g.spareNext(ctx, prev, s)
+			if err = g.spareNext(ctx, prev, s); errors.Is(err, errs.ErrNotFound) && prev != nil { // that one has expired meanwhile
+				err = g.spareNext(ctx, nil, s)
+			}
 		}
 		if errors.Is(err, errs.ErrNotFound) {
 			if there, xerr := h.Snapshots.Exists(ctx, id); xerr != nil || !there { // expired meanwhile

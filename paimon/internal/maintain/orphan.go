@@ -38,15 +38,8 @@ func FindOrphans(ctx context.Context, t *table.Table, olderThan time.Time) (Orph
 	for path := range found.size {
 		g.add(path)
 	}
-	own := t.History
-	names, err := history.Branches(ctx, t.Store, own.Table())
-	if err != nil {
+	if err := g.spareAll(ctx); err != nil {
 		return Orphans{}, fmt.Errorf("look for orphans: %w", err)
-	}
-	for _, name := range append(names, history.MainBranch) {
-		if err := g.spareBranch(ctx, own.On(name), 0); err != nil {
-			return Orphans{}, fmt.Errorf("look for orphans: branch %s: %w", name, err)
-		}
 	}
 	var out Orphans
 	for path := range g.steps[0] {
@@ -55,6 +48,26 @@ func FindOrphans(ctx context.Context, t *table.Table, olderThan time.Time) (Orph
 	}
 	slices.Sort(out.Paths)
 	return out, nil
+}
+
+// spareAll keeps what main and all branches use. Branches that come or go
+// meanwhile may have handed their snapshots on: then all are looked at again.
+func (g *garbage) spareAll(ctx context.Context) error {
+	own := g.t.History
+	names, err := history.Branches(ctx, g.t.Store, own.Table())
+	for err == nil {
+		for _, name := range append([]string{history.MainBranch}, names...) {
+			if err := g.spareBranch(ctx, own.On(name), 0); err != nil {
+				return fmt.Errorf("branch %s: %w", name, err)
+			}
+		}
+		var now []string
+		if now, err = history.Branches(ctx, g.t.Store, own.Table()); slices.Equal(now, names) {
+			break
+		}
+		names = now
+	}
+	return err
 }
 
 // finder lists the files that can be orphans: of bucket directories, manifests,

@@ -26,6 +26,8 @@ public final class Witness {
                 verifies all files, then continues every table (a copy of it, unless in place)
             witness relay <warehouse> <out> [--only REGEX]
                 dump-all to out/before, check in place, dump-all of what is new to out/after
+            witness modes <warehouse> <file>
+                answers the file's lines "db.table | batch or stream | options" anew: rows and the start of their digest
             """;
 
     public static void main(String[] args) {
@@ -72,6 +74,7 @@ public final class Witness {
                 dumpAll(plain.get(1), Path.of(plain.get(2), "after"), only, before);
                 return code;
             }
+            case "modes 2" -> Modes.answer(plain.get(1), Path.of(plain.get(2)));
             default -> {
                 System.err.print(USAGE);
                 return 2;
