@@ -2,7 +2,6 @@ package paimon_test
 
 import (
 	"cmp"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -32,35 +31,22 @@ const (
 
 var modelFields = []string{"p INT", "k INT", "s INT", "a INT", "b STRING", "c BIGINT"}
 
-// modelRow holds a row; nil is NULL.
-type modelRow [modelColumns]any
-
-func (r modelRow) String() string {
-	var words []string
-	for _, v := range r {
-		if v == nil {
-			v = "(null)"
-		}
-		words = append(words, fmt.Sprint(v))
-	}
-	return strings.Join(words, " ")
-}
+// modelRow holds a row; nil is NULL. The first are the columns above, the
+// others those that come later.
+type modelRow [modelColumns + 16]any
 
 type modelChange struct {
 	kind types.RowKind
 	row  modelRow
 }
 
-// line is the change as linesBatch reads it.
-func (c modelChange) line() string {
-	return c.kind.String() + " " + strings.ReplaceAll(c.row.String(), "(null)", "NULL")
-}
+func (c modelChange) line(l layout) string { return c.kind.String() + " " + l.line(c.row) }
 
 // modelState is what a key has: its row, and what its engine remembers.
 type modelState struct {
 	row   modelRow
-	seen  [modelColumns]bool // first_value has had its value
-	group any                // sequence of the group
+	seen  [len(modelRow{})]bool // first_value has had its value
+	group any                   // sequence of the group
 }
 
 type modelKey struct{ p, k int }
@@ -68,6 +54,7 @@ type modelKey struct{ p, k int }
 // model is a table in memory.
 type model struct {
 	rules rules
+	at    layout
 	rows  map[modelKey]*modelState
 	// floor is the least sequence that a deleted key may come back with.
 	floor map[modelKey]int
@@ -138,12 +125,12 @@ func (u rules) options() map[string]string {
 	return o
 }
 
-func newModel(u rules) *model {
-	return &model{rules: u, rows: map[modelKey]*modelState{}, floor: map[modelKey]int{}}
+func newModel(u rules, l layout) *model {
+	return &model{rules: u, at: l, rows: map[modelKey]*modelState{}, floor: map[modelKey]int{}}
 }
 
 func (m *model) clone() *model {
-	out := newModel(m.rules)
+	out := newModel(m.rules, m.at)
 	for k, v := range m.rows {
 		c := *v
 		out.rows[k] = &c
@@ -162,10 +149,13 @@ func (m *model) keyOf(r modelRow) modelKey {
 }
 
 // lines are the rows in the order of their text.
-func (m *model) lines() []string {
+func (m *model) lines() []string { return m.linesIn(m.at) }
+
+// linesIn are the rows in the columns of another schema.
+func (m *model) linesIn(l layout) []string {
 	out := make([]string, 0, len(m.rows))
 	for _, s := range m.rows {
-		out = append(out, s.row.String())
+		out = append(out, l.line(s.row))
 	}
 	slices.Sort(out)
 	return out
@@ -324,7 +314,8 @@ func compare(a, b any) int {
 }
 
 // change makes a row that the rules allow after what the model holds.
-func (m *model) change(r *rand.Rand, keys int) modelChange {
+// writer are the columns of whoever writes it; others have no value.
+func (m *model) change(r *rand.Rand, keys int, writer layout) modelChange {
 	u := m.rules
 	row := modelRow{colP: r.IntN(3), colK: r.IntN(keys), colS: r.IntN(20)}
 	if !u.partitioned {
@@ -338,6 +329,11 @@ func (m *model) change(r *rand.Rand, keys int) modelChange {
 	}
 	if r.IntN(3) > 0 {
 		row[colC] = r.IntN(1000)
+	}
+	for _, c := range m.at {
+		if c.slot >= modelColumns && writer.of(c.slot) >= 0 && r.IntN(3) > 0 {
+			row[c.slot] = c.random(r)
+		}
 	}
 	key := m.keyOf(row)
 	have := m.rows[key]
@@ -364,6 +360,7 @@ func (m *model) change(r *rand.Rand, keys int) modelChange {
 		}
 		if retract && have != nil && (u.group || u.removes) { // the first row of a merge starts it, be it a retract
 			c.kind, row[colB] = kind, nil
+			clear(row[modelColumns:])
 			if u.sumInGroup {
 				row[colC] = nil
 			}
@@ -375,6 +372,11 @@ func (m *model) change(r *rand.Rand, keys int) modelChange {
 		// before, is forgotten: only a full row hides the columns of the old one.
 		if _, gone := m.floor[key]; gone && have == nil {
 			row[colA], row[colB], row[colC] = 1, "again", 2
+			for _, c := range m.at {
+				if c.slot >= modelColumns && writer.of(c.slot) >= 0 {
+					row[c.slot] = c.random(r)
+				}
+			}
 		}
 	case "aggregation":
 		// Retracts that are merged by themselves leave a NULL, which is a last value.

@@ -34,7 +34,10 @@ type variant struct {
 
 	job       *paimon.Writer // writes on from commit to commit; nil: each has its own
 	committer *paimon.Committer
+	jobTable  *paimon.Table
 	commits   int64
+	columns   layout // of job
+	early     *follower
 }
 
 // randomVariant picks options that change files, not rows.
@@ -75,7 +78,7 @@ func randomVariant(r *rand.Rand, u rules) map[string]string {
 	return o
 }
 
-func newVariant(t *testing.T, r *rand.Rand, u rules) *variant {
+func newVariant(t *testing.T, r *rand.Rand, u rules, evolve bool) *variant {
 	v := &variant{t: t, ctx: context.Background(), options: randomVariant(r, u), after: map[int]int64{}, tagged: map[string]int64{}}
 	o := paimon.Options{SpillDir: t.TempDir(), WriteMemory: pickOne(r, int64(0), 4<<10)}
 	if r.IntN(4) == 0 {
@@ -84,6 +87,9 @@ func newVariant(t *testing.T, r *rand.Rand, u rules) *variant {
 	v.w = paimon.Open(fileio.NewMem(), o)
 	for k, x := range u.options() {
 		v.options[k] = x
+	}
+	if evolve {
+		moreOptions(r, u, v.options)
 	}
 	d := catalog.Definition{PrimaryKeys: []string{"k"}, Options: v.options}
 	if u.partitioned {
@@ -119,24 +125,22 @@ func (v *variant) table(hint map[string]string) *paimon.Table {
 }
 
 // write commits changes; rows come in several batches.
-func (v *variant) write(r *rand.Rand, o *paimon.Overwrite, changes []modelChange) {
+func (v *variant) write(r *rand.Rand, o *paimon.Overwrite, changes []modelChange, columns layout) {
 	table := v.table(nil)
 	w, c, id, wait := v.job, v.committer, v.commits+1, r.IntN(2) == 0
 	if w == nil || o != nil {
 		var err error
 		w, err = table.NewWriter(v.ctx, paimon.WriteOptions{Overwrite: o != nil})
 		require.NoError(v.t, err)
+	} else {
+		table, columns = v.jobTable, v.columns
 	}
 	if c == nil || o != nil {
 		c, id, wait = table.NewCommitter(""), paimon.BatchIdentifier, true
 	}
 	for len(changes) > 0 {
 		n := 1 + r.IntN(len(changes))
-		var lines []string
-		for _, x := range changes[:n] {
-			lines = append(lines, x.line())
-		}
-		require.NoError(v.t, w.Write(v.ctx, linesBatch(v.t, table, lines...)))
+		require.NoError(v.t, w.Write(v.ctx, columns.batch(v.t, table, changes[:n])))
 		changes = changes[n:]
 	}
 	messages, err := w.Prepare(v.ctx, wait)
@@ -147,7 +151,7 @@ func (v *variant) write(r *rand.Rand, o *paimon.Overwrite, changes []modelChange
 		require.NoError(v.t, w.Close(v.ctx))
 		return
 	}
-	v.job, v.commits = w, id
+	v.job, v.jobTable, v.columns, v.commits = w, table, columns, id
 }
 
 // restart ends the writer that goes on from commit to commit.
@@ -186,7 +190,7 @@ func (v *variant) rows(hint map[string]string) []string {
 
 // changes applies the changelog from the first snapshot on and gives the rows
 // that come out. What it takes away must be there.
-func (v *variant) changes(strict bool) []string {
+func (v *variant) changes(strict bool, columns []int) []string {
 	s := v.table(nil).RawStream(1)
 	defer s.Close()
 	have := map[string]bool{}
@@ -196,7 +200,7 @@ func (v *variant) changes(strict bool) []string {
 		if p == nil {
 			break
 		}
-		r, err := p.Read(v.ctx, nil)
+		r, err := p.Read(v.ctx, columns)
 		require.NoError(v.t, err)
 		byKey := map[string]string{}
 		for row := range have {
@@ -242,16 +246,19 @@ type modelRun struct {
 	variants []*variant
 	keys     int
 	states   map[int]*model // operation → model after it
+	evolve   bool           // the schema changes
+	layouts  []layout       // schema → its columns
+	slots    int            // next slot of a column
 	tags     map[string]*model
 	streams  bool // every commit shows in the changelog
 	log      []string
 }
 
-func newModelRun(t *testing.T, r *rand.Rand) *modelRun {
-	u := randomRules(r)
-	x := &modelRun{t: t, r: r, m: newModel(u), keys: pickOne(r, 3, 12, 80), states: map[int]*model{}, tags: map[string]*model{}, streams: r.IntN(2) == 0}
+func newModelRun(t *testing.T, r *rand.Rand, evolve bool) *modelRun {
+	u, l := randomRules(r), newLayout(t)
+	x := &modelRun{t: t, r: r, evolve: evolve, layouts: []layout{l}, slots: modelColumns, m: newModel(u, l), keys: pickOne(r, 3, 12, 80), states: map[int]*model{}, tags: map[string]*model{}, streams: r.IntN(2) == 0}
 	for range 2 {
-		x.variants = append(x.variants, newVariant(t, r, u))
+		x.variants = append(x.variants, newVariant(t, r, u, evolve))
 	}
 	x.log = append(x.log, fmt.Sprintf("%+v", u))
 	for _, v := range x.variants {
@@ -263,18 +270,21 @@ func newModelRun(t *testing.T, r *rand.Rand) *modelRun {
 func (x *modelRun) makeChanges(n int) []modelChange {
 	var out []modelChange
 	for range n {
-		c := x.m.change(x.r, x.keys)
+		c := x.m.change(x.r, x.keys, x.writer())
 		x.m.apply(c)
 		out = append(out, c)
-		x.log = append(x.log, "  "+c.line())
+		x.log = append(x.log, "  "+c.line(x.m.at))
 	}
 	return out
 }
 
 // step does operation i to the model and all variants.
 func (x *modelRun) step(i int) {
-	op := x.r.IntN(12)
-	if x.streams && op > 7 { // streams do not see what these do
+	op := 12
+	if !x.evolve || x.r.IntN(4) > 0 {
+		op = x.r.IntN(12)
+	}
+	if x.streams && op > 7 && op < 12 { // streams do not see what these do
 		op = x.r.IntN(8)
 	}
 	x.log = append(x.log, fmt.Sprintf("%d: operation %d", i, op))
@@ -287,7 +297,7 @@ func (x *modelRun) step(i int) {
 	switch {
 	case op < 5:
 		changes := x.makeChanges(1 + x.r.IntN(40))
-		each(func(v *variant, r *rand.Rand) { v.write(r, nil, changes) })
+		each(func(v *variant, r *rand.Rand) { v.write(r, nil, changes, x.m.at) })
 	case op < 7:
 		each(func(v *variant, r *rand.Rand) { v.compact(r.IntN(2) == 0) })
 	case op == 7:
@@ -305,6 +315,11 @@ func (x *modelRun) step(i int) {
 		})
 	case op == 11 && len(x.states) > 0:
 		x.rollback(each)
+	case op == 12:
+		x.alter(each)
+	}
+	if x.evolve && x.streams && x.r.IntN(6) == 0 {
+		each(func(v *variant, _ *rand.Rand) { v.open(x.m.at) })
 	}
 	x.states[i] = x.m.clone()
 	each(func(v *variant, _ *rand.Rand) { v.after[i] = v.newest() })
@@ -313,16 +328,16 @@ func (x *modelRun) step(i int) {
 func (x *modelRun) overwrite(each func(func(*variant, *rand.Rand))) {
 	o := &paimon.Overwrite{Dynamic: x.m.rules.partitioned && x.r.IntN(2) == 0}
 	n := 1 + x.r.IntN(10)
-	fresh := newModel(x.m.rules)
+	fresh := newModel(x.m.rules, x.m.at)
 	var changes []modelChange
 	touched := map[int]bool{}
 	for range n {
-		c := fresh.change(x.r, x.keys)
+		c := fresh.change(x.r, x.keys, x.m.at)
 		c.kind = types.Insert
 		fresh.apply(c)
 		touched[c.row[colP].(int)] = true
 		changes = append(changes, c)
-		x.log = append(x.log, fmt.Sprintf("  overwrite (dynamic %t): %s", o.Dynamic, c.line()))
+		x.log = append(x.log, fmt.Sprintf("  overwrite (dynamic %t): %s", o.Dynamic, c.line(x.m.at)))
 	}
 	for k, s := range x.m.rows {
 		if o.Dynamic && !touched[k.p] {
@@ -337,7 +352,7 @@ func (x *modelRun) overwrite(each func(func(*variant, *rand.Rand))) {
 	x.m = fresh
 	each(func(v *variant, r *rand.Rand) {
 		v.restart()
-		v.write(r, o, changes)
+		v.write(r, o, changes, x.m.at)
 	})
 }
 
@@ -351,6 +366,8 @@ func (x *modelRun) deleteWhere(each func(func(*variant, *rand.Rand))) {
 			x.m.remove(key, s.row)
 		}
 	}
+	c := x.m.at[x.m.at.of(at)]
+	column, typ = c.name, c.typ
 	x.log = append(x.log, fmt.Sprintf("  delete where %s >= %d", column, least))
 	each(func(v *variant, _ *rand.Rand) {
 		v.restart()
@@ -372,7 +389,7 @@ func (x *modelRun) rollback(each func(func(*variant, *rand.Rand))) {
 		}
 	}
 	x.log = append(x.log, fmt.Sprintf("  back to after %d", to))
-	x.m = x.states[to].clone()
+	x.m = x.states[to].under(x.m.at)
 	each(func(v *variant, _ *rand.Rand) {
 		v.restart()
 		require.NoError(x.t, v.table(nil).RollbackTo(v.ctx, v.after[to]))
@@ -401,16 +418,21 @@ func (x *modelRun) check(end bool) {
 		}
 		require.Equal(x.t, want, nonNil(v.rows(nil)), what)
 		for tag, m := range x.tags {
-			require.Equal(x.t, m.lines(), nonNil(v.rows(map[string]string{"scan.tag-name": tag})), what+" tag "+tag)
+			require.Equal(x.t, m.linesIn(x.layoutOf(v, v.tagged[tag])), nonNil(v.rows(map[string]string{"scan.tag-name": tag})), what+" tag "+tag)
+		}
+		if x.evolve {
+			x.checkEvolved(v, end, what)
 		}
 		if !end || !x.streams || len(want) == 0 && v.newest() == 0 {
 			continue
 		}
+		columns := x.m.at.keysFirst()
+		want := x.m.linesIn(x.m.at.pick(columns))
 		switch u := x.m.rules; {
 		case u.producer == "lookup" || u.producer == "full-compaction":
-			require.Equal(x.t, want, v.changes(true), what+" changelog")
+			require.Equal(x.t, want, v.changes(true, columns), what+" changelog")
 		case u.engine == "deduplicate" && !u.sequence:
-			require.Equal(x.t, want, v.changes(false), what+" changes")
+			require.Equal(x.t, want, v.changes(false, columns), what+" changes")
 		}
 		var kinds []spec.CommitKind
 		snaps, err := v.table(nil).Snapshots(v.ctx)
@@ -439,7 +461,7 @@ func TestModel(t *testing.T) {
 	}
 	steps := 0
 	for round := range rounds {
-		t.Run(strconv.Itoa(round), func(t *testing.T) { steps += runHistory(t, seed, round) })
+		t.Run(strconv.Itoa(round), func(t *testing.T) { steps += runHistory(t, seed, round, false) })
 	}
 	t.Logf("%d histories, %d operations on two tables each", rounds, steps)
 }
@@ -448,19 +470,19 @@ func TestModel(t *testing.T) {
 // compactions in one commit, read in another order.
 func TestModelKept(t *testing.T) {
 	for seed, round := range map[uint64]int{5472418570809718145: 208} {
-		runHistory(t, seed, round)
+		runHistory(t, seed, round, false)
 	}
 }
 
-func runHistory(t *testing.T, seed uint64, round int) int {
+func runHistory(t *testing.T, seed uint64, round int, evolve bool) int {
 	r := rand.New(rand.NewPCG(seed, uint64(round)))
-	x := newModelRun(t, r)
+	x := newModelRun(t, r, evolve)
 	defer func() {
 		for _, v := range x.variants {
 			v.restart()
 		}
 		if t.Failed() {
-			t.Logf("TARN_SEED=%d TARN_ROUNDS=%d go test ./paimon -run 'TestModel/%d$'\n%s", seed, round+1, round, strings.Join(x.log, "\n"))
+			t.Logf("TARN_SEED=%d TARN_ROUNDS=%d go test ./paimon -run '%s/%d$'\n%s", seed, round+1, map[bool]string{false: "TestModel", true: "TestModelEvolution"}[evolve], round, strings.Join(x.log, "\n"))
 		}
 	}()
 	n := 4 + r.IntN(20)

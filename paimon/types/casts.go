@@ -97,7 +97,20 @@ func castExists(from, to Type) bool {
 	case from.Root == Date, from.Root == Time:
 		return r.IsTimestamp() || boundless
 	case from.Root == Array, from.Root == Map, from.Root == Row:
-		return r.IsText()
+		return r.IsText() && hasText(from)
 	}
 	return false
+}
+
+// hasText reports whether all parts of a nested type can be text.
+func hasText(t Type) bool {
+	switch t.Root {
+	case Array:
+		return hasText(*t.Elem)
+	case Map:
+		return hasText(*t.Key) && hasText(*t.Elem)
+	case Row:
+		return !slices.ContainsFunc(t.Fields, func(f Field) bool { return !hasText(f.Type) })
+	}
+	return t.Root.IsText() || castExists(t, String())
 }

@@ -4,6 +4,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/tarndb/tarn/paimon/format/cast"
 )
 
 // step is a field of a record in the file: read by a node, or passed over. A
@@ -241,4 +243,18 @@ func (r *list) drop() {
 	if r.keys != nil {
 		r.keys.drop()
 	}
+}
+
+// converted reads a nested value that the table has as text since.
+type converted struct {
+	node
+	cast cast.Func
+}
+
+func (r *converted) finish() (arrow.ArrayData, error) {
+	data, err := r.node.finish()
+	if err != nil {
+		return nil, err
+	}
+	return r.cast.Take(data)
 }

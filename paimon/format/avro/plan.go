@@ -70,6 +70,14 @@ func (p *planner) source(want types.Field, src []types.Field) (types.Field, bool
 
 // node plans the value of s, wanted as want and written as src.
 func (p *planner) node(want, src types.Type, s *schema) (node, error) {
+	if p.known && src.IsNested() && want.Root.IsText() {
+		n, err := p.node(src, src, s)
+		if err != nil {
+			return nil, err
+		}
+		convert, err := cast.New(src, want, p.alloc)
+		return &converted{node: n, cast: convert}, err
+	}
 	s, nullAt, union, err := s.nonNull()
 	if err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ func New(from, to types.Type, alloc memory.Allocator) (Func, error) {
 		return nil, nil
 	case from.Root.IsTimestamp() || from.Root == types.Date || from.Root == types.Time:
 		c = castTime(from, to, alloc)
-	case from.IsNested() && isText(to):
+	case from.IsNested() && from.Root != types.Multiset && isText(to):
 		return nestedText(from, to, alloc)
 	}
 	if c == nil {

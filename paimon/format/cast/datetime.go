@@ -40,9 +40,14 @@ func timeReader(arr arrow.Array) func(i int) (ms, nanos int64) {
 	}
 }
 
-// timestampOf gives the value of a TIMESTAMP column with more digits cut off.
+// timestampOf gives the value of a TIMESTAMP column with more digits cut off:
+// towards 1970 where none finer than milliseconds stay, as Java does.
 func timestampOf(to types.Type) func(ms, nanos int64) int64 {
 	unit := int64(to.Arrow().(*arrow.TimestampType).Unit.Multiplier())
+	if to.Precision <= 3 {
+		step := pow10(3 - to.Precision).Int64()
+		return func(ms, _ int64) int64 { return ms / step * step / (unit / nanosPerMs) }
+	}
 	cut := pow10(9 - to.Precision).Int64()
 	return func(ms, nanos int64) int64 {
 		sub := FloorDiv(ms, 1000)

@@ -55,6 +55,9 @@ func elementText(t types.Type, alloc memory.Allocator) (texter, error) {
 		}, nil
 	}
 	c, err := New(t, types.String(), alloc)
+	if err != nil {
+		return nil, err
+	}
 	return func(arr arrow.Array) (func([]byte, int) []byte, func(), error) {
 		out, err := c(arr)
 		if err != nil {
@@ -62,7 +65,7 @@ func elementText(t types.Type, alloc memory.Allocator) (texter, error) {
 		}
 		read := bytesReader(out)
 		return func(dst []byte, i int) []byte { return append(dst, read(i)...) }, out.Release, nil
-	}, err
+	}, nil
 }
 
 func appendJoined(dst []byte, open, end byte, from, to int, write func(dst []byte, i int) []byte) []byte {

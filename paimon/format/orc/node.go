@@ -26,7 +26,7 @@ type node struct {
 	kids   []*node
 	leaf   leaf       // of a leaf
 	from   types.Type // of a leaf: what it decodes
-	cast   cast.Func  // of a leaf; nil when the types agree
+	cast   cast.Func  // nil when the types agree
 
 	repeated bool // ARRAY, MAP or MULTISET
 	lengths  ints
@@ -106,14 +106,18 @@ func (n *node) read(mask *memory.Buffer, slots int) (arrow.ArrayData, error) {
 		}
 		return n.cast.Take(data)
 	case n.repeated:
-		return n.readList(valid, k, slots)
+		data, err := n.readList(valid, k, slots)
+		if err != nil {
+			return nil, err
+		}
+		return n.cast.Take(data)
 	}
 	kids, err := n.readKids(valid, slots)
 	defer releaseAll(kids)
 	if err != nil {
 		return nil, err
 	}
-	return array.NewData(n.typ, slots, []*memory.Buffer{valid}, kids, slots-k, 0), nil
+	return n.cast.Take(array.NewData(n.typ, slots, []*memory.Buffer{valid}, kids, slots-k, 0))
 }
 
 func (n *node) readKids(mask *memory.Buffer, slots int) (kids []arrow.ArrayData, err error) {

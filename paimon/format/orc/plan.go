@@ -76,6 +76,13 @@ func (p *planner) field(parent int, want types.Field, file []types.Field) (*node
 
 // node plans the value of a column, wanted as want and written as src.
 func (p *planner) node(want, src types.Type, col int) (*node, error) {
+	if p.known && src.IsNested() && want.Root.IsText() { // text since
+		n, err := p.node(src, src, col)
+		if err == nil {
+			n.cast, err = cast.New(src, want, p.alloc)
+		}
+		return n, err
+	}
 	c := p.meta.columns[col]
 	n := &node{column: col, want: want, typ: want.Arrow(), alloc: p.alloc}
 	if p.known && (want.IsNested() || src.IsNested()) && src.Root != want.Root {

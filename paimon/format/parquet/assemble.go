@@ -27,6 +27,14 @@ func (n *readNode) build(above *leafReader, alloc memory.Allocator) (arrow.Array
 	if n.leaf != nil {
 		return n.buildLeaf(alloc)
 	}
+	data, err := n.buildNested(alloc)
+	if err != nil {
+		return nil, err
+	}
+	return n.cast.Take(data)
+}
+
+func (n *readNode) buildNested(alloc memory.Allocator) (arrow.ArrayData, error) {
 	if n.want.Root == types.Row || n.want.Root == types.Variant {
 		return n.buildStruct(alloc)
 	}

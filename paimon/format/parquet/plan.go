@@ -72,6 +72,9 @@ func (p *planner) find(group *schema.GroupNode, want types.Field, file []types.F
 
 // node plans the value of schema node n, wanted as want and written as src.
 func (p *planner) node(want, src types.Type, n schema.Node, lv levels) (*readNode, error) {
+	if p.known && src.IsNested() && want.Root.IsText() {
+		return p.text(want, src, n, lv)
+	}
 	optional := n.RepetitionType() == pq.Repetitions.Optional
 	if optional {
 		lv.def++
@@ -99,6 +102,15 @@ func (p *planner) node(want, src types.Type, n schema.Node, lv levels) (*readNod
 		return nil, errs.Unsupported("parquet %s read as %s", prim.PhysicalType(), want)
 	}
 	return out, p.leaf(out, src, prim)
+}
+
+// text plans a nested value that the table has as text since.
+func (p *planner) text(want, src types.Type, n schema.Node, lv levels) (*readNode, error) {
+	out, err := p.node(src, src, n, lv)
+	if err == nil {
+		out.cast, err = cast.New(src, want, p.alloc)
+	}
+	return out, err
 }
 
 func (p *planner) leaf(out *readNode, src types.Type, n *schema.PrimitiveNode) error {
@@ -260,7 +272,7 @@ type readNode struct {
 	kids     []*readNode
 	leaf     *leafReader // of a leaf
 	anchor   *leafReader // a leaf that has this node's levels; nil for fields that the file lacks
-	cast     cast.Func   // of a leaf; nil when the types agree
+	cast     cast.Func   // nil when the types agree
 }
 
 // leaves appends all leaves that the plan reads, each once.

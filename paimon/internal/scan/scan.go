@@ -398,66 +398,6 @@ func (s *Scanner) bucketTest(f predicate.Filter) (func(*spec.ManifestEntry) bool
 	}, nil
 }
 
-// statsTest skips files by statistics: of key columns in tables with a primary
-// key (a value filter could hide the newest version of a row), of all columns
-// in append tables.
-func (s *Scanner) statsTest(f predicate.Filter) func(*spec.ManifestEntry) bool {
-	keyed := len(s.Schema.PrimaryKeys) > 0
-	names := s.Schema.TrimmedPrimaryKeys()
-	if !keyed {
-		for _, field := range s.Schema.Fields {
-			names = append(names, field.Name)
-		}
-	}
-	conds := f.Only(names...)
-	conds = conds.Keep(func(l *predicate.Leaf) bool { return !slices.Contains(s.Schema.PartitionKeys, l.Column) })
-	if len(conds) == 0 || s.Options.DataEvolution { // a file's values may be replaced by those of another
-		return nil
-	}
-	return func(e *spec.ManifestEntry) bool {
-		fields, stats, err := s.statsOf(&e.File, keyed)
-		if err != nil {
-			return true
-		}
-		return s.statsMatch(conds, fields, stats, e.File.RowCount)
-	}
-}
-
-// statsOf gives the statistics to look at with the columns that they cover.
-func (s *Scanner) statsOf(f *spec.DataFileMeta, keyed bool) ([]types.Field, spec.SimpleStats, error) {
-	if f.SchemaID != s.Schema.ID {
-		return nil, spec.SimpleStats{}, fmt.Errorf("schema %d: statistics of other schemas are not used", f.SchemaID)
-	}
-	if keyed {
-		return s.Schema.TrimmedPrimaryKeyFields(), f.KeyStats, nil
-	}
-	if f.ValueStatsCols == nil {
-		return s.Schema.Fields, f.ValueStats, nil
-	}
-	fields, err := s.Schema.Project(f.ValueStatsCols)
-	return fields, f.ValueStats, err
-}
-
-func (s *Scanner) statsMatch(conds predicate.Filter, fields []types.Field, stats spec.SimpleStats, rows int64) bool {
-	bounds, err := binrow.Rows(fields, [][]byte{stats.Min, stats.Max})
-	if err != nil || len(fields) == 0 {
-		return true
-	}
-	defer bounds.Release()
-	return conds.MayMatch(func(column string) (types.Type, predicate.Range, bool) {
-		at := slices.IndexFunc(fields, func(f types.Field) bool { return f.Name == column })
-		if at < 0 {
-			return types.Type{}, predicate.Range{}, false
-		}
-		r := predicate.Range{NullCount: -1, Rows: rows}
-		if at < len(stats.NullCounts) && stats.NullCounts[at] != nil {
-			r.NullCount = *stats.NullCounts[at]
-		}
-		r.Min, r.Max = arraySlice(bounds.Column(at), 0), arraySlice(bounds.Column(at), 1)
-		return fields[at].Type, r, true
-	})
-}
-
 // group gathers entries by partition and bucket, in the order of partitions'
 // bytes and bucket numbers.
 func group(entries []spec.ManifestEntry) []Split {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tarndb/tarn/internal/ingest/change"
+	"github.com/tarndb/tarn/internal/ingest/source"
 	"github.com/tarndb/tarn/paimon"
 	"github.com/tarndb/tarn/paimon/catalog"
 	"github.com/tarndb/tarn/paimon/errs"
@@ -131,4 +132,75 @@ func TestPositionBehindTheEnd(t *testing.T) {
 	defer r.Close()
 	_, err = r.Next(ctx)
 	require.True(t, errors.Is(err, errs.ErrCorrupt), "%v", err)
+}
+
+// TestSchemaChanges: a source that is open when the table's columns change goes
+// on in those that it was opened with, as Paimon's does: by field, whatever
+// its name, place and type are now, with NULL for what is gone. Opened again at
+// the same position it has the new ones.
+func TestSchemaChanges(t *testing.T) {
+	ctx := context.Background()
+	w := updated(t, 3)
+	table, err := w.Table(ctx, users, nil)
+	require.NoError(t, err)
+	r, err := New(table, nil).Open(ctx, "")
+	require.NoError(t, err)
+	defer r.Close()
+	b, err := r.Next(ctx) // the state
+	require.NoError(t, err)
+	b.Release()
+	for b.Position == "" || b.Rows != nil {
+		b, err = r.Next(ctx)
+		require.NoError(t, err)
+	}
+	from := b.Position
+	insert := func(rows string) {
+		now, err := w.Table(ctx, users, nil)
+		require.NoError(t, err)
+		writer, err := now.NewWriter(ctx, paimon.WriteOptions{})
+		require.NoError(t, err)
+		defer writer.Close(ctx)
+		batch, _, err := array.RecordFromJSON(memory.DefaultAllocator, types.ArrowSchema(now.Fields()), strings.NewReader(rows))
+		require.NoError(t, err)
+		require.NoError(t, writer.Write(ctx, paimon.Batch{Rows: batch}))
+		messages, err := writer.Prepare(ctx, true)
+		require.NoError(t, err)
+		_, err = now.NewCommitter("").Commit(ctx, paimon.Commit{Identifier: paimon.BatchIdentifier, Messages: messages})
+		require.NoError(t, err)
+	}
+	rows := func(r source.Reader) (out []string) {
+		for {
+			b, err := r.Next(ctx)
+			require.NoError(t, err)
+			if b.Rows == nil {
+				if len(out) > 0 {
+					return out
+				}
+				continue
+			}
+			for i := range int(b.Rows.NumRows()) {
+				words := []string{b.Kind(i).String()}
+				for _, c := range b.Rows.Columns() {
+					words = append(words, c.ValueStr(i))
+				}
+				out = append(out, strings.Join(words, " "))
+			}
+			b.Release()
+		}
+	}
+	path := []string{"v"}
+	require.NoError(t, w.Catalog().AlterTable(ctx, users, []catalog.SchemaChange{catalog.UpdateColumnType{Path: path, Type: types.Of(types.BigInt)},
+		catalog.RenameColumn{Path: path, NewName: "amount"}, catalog.AddColumn{Path: path, Type: types.String(), Move: &catalog.Move{Place: catalog.First}}}))
+	insert(`[{"v": "new", "id": 9, "amount": 7}]`)
+	require.Equal(t, []string{"+I 9 7"}, rows(r))
+	require.NoError(t, w.Catalog().AlterTable(ctx, users, []catalog.SchemaChange{catalog.DropColumn{Path: []string{"amount"}}}))
+	insert(`[{"v": "x", "id": 8}]`)
+	require.Equal(t, []string{"+I 8 (null)"}, rows(r))
+
+	table, err = table.Reopen(ctx)
+	require.NoError(t, err)
+	again, err := New(table, nil).Open(ctx, from)
+	require.NoError(t, err)
+	defer again.Close()
+	require.Equal(t, []string{"+I new 9"}, rows(again))
 }
