@@ -64,13 +64,14 @@ func procedures() map[string]procedure {
 
 		"rewrite_file_index": {params: []string{"table", "partitions"}, rest: true, run: callRewriteFileIndex},
 
-		"expire_snapshots":    {params: []string{"table", "retain_max", "retain_min", "older_than", "max_deletes", "options"}, run: callExpireSnapshots},
-		"expire_changelogs":   {params: []string{"table", "retain_max", "retain_min", "older_than", "max_deletes", "delete_all"}, run: callExpireChangelogs},
-		"expire_partitions":   {params: []string{"table", "expiration_time", "timestamp_formatter", "timestamp_pattern", "expire_strategy", "max_expires", "options"}, fill: fillExpirePartitions, run: callExpirePartitions},
-		"compact_manifest":    {params: []string{"table", "options"}, run: callCompactManifest},
-		"mark_partition_done": {params: []string{"table", "partitions"}, run: callMarkPartitionDone},
-		"remove_orphan_files": {params: []string{"table", "older_than", "dry_run", "parallelism", "mode"}, all: true, run: callRemoveOrphanFiles},
-		"drop_partition":      {params: []string{"table", "partitions"}, rest: true, run: callDropPartition},
+		"expire_snapshots":        {params: []string{"table", "retain_max", "retain_min", "older_than", "max_deletes", "options"}, run: callExpireSnapshots},
+		"expire_changelogs":       {params: []string{"table", "retain_max", "retain_min", "older_than", "max_deletes", "delete_all"}, run: callExpireChangelogs},
+		"expire_partitions":       {params: []string{"table", "expiration_time", "timestamp_formatter", "timestamp_pattern", "expire_strategy", "max_expires", "options"}, fill: fillExpirePartitions, run: callExpirePartitions},
+		"compact_manifest":        {params: []string{"table", "options"}, run: callCompactManifest},
+		"mark_partition_done":     {params: []string{"table", "partitions"}, run: callMarkPartitionDone},
+		"remove_orphan_files":     {params: []string{"table", "older_than", "dry_run", "parallelism", "mode"}, all: true, run: callRemoveOrphanFiles},
+		"remove_unexisting_files": {params: []string{"table", "dry_run", "parallelism"}, run: callRemoveUnexistingFiles},
+		"drop_partition":          {params: []string{"table", "partitions"}, rest: true, run: callDropPartition},
 	}
 }
 

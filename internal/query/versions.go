@@ -239,6 +239,23 @@ func callRemoveOrphanFiles(ctx context.Context, s *Session, t *paimon.Table, arg
 	return table([]string{"result"}, [][]string{{fmt.Sprint(files)}, {fmt.Sprint(size)}}), nil
 }
 
+// callRemoveUnexistingFiles gives the paths of the files that were lost.
+func callRemoveUnexistingFiles(ctx context.Context, _ *Session, t *paimon.Table, args arguments) (*Result, error) {
+	dry, err := args.flag("dry_run")
+	if err != nil {
+		return nil, err
+	}
+	paths, err := t.RemoveUnexistingFiles(ctx, dry)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][]string, len(paths))
+	for i, path := range paths {
+		rows[i] = []string{path}
+	}
+	return table([]string{"result"}, rows), nil
+}
+
 // allTables opens all tables of the database that the argument table names: db.*.
 func (s *Session) allTables(ctx context.Context, args arguments) ([]*paimon.Table, error) {
 	db := strings.Trim(strings.TrimSuffix(args.values["table"], ".*"), "`")
