@@ -25,9 +25,10 @@ var words = []string{
 // values draws random values. With small, numbers stay far from overflow, so
 // that sums of them do too.
 type values struct {
-	r     *rand.Rand
-	nulls float64
-	small bool
+	r        *rand.Rand
+	nulls    float64
+	small    bool
+	sketches map[string][][]byte // that Java made
 }
 
 // append adds one random value of type t to b.

@@ -36,8 +36,11 @@ type table struct {
 	fills       [][]string // columns that a commit fills, in turn; nil: all
 	bags        []string   // array columns whose order is not defined
 	bitmaps     map[string]bitmap.Form
-	rescale     int    // buckets after the middle
-	order       string // how compactions sort, by orderBy
+	sketches    map[string]string // column to the column of the fixture with such sketches
+	kindColumn  string            // holds the rows' kinds, which the batches do not tell
+	external    bool              // data files lie outside the table
+	rescale     int               // buckets after the middle
+	order       string            // how compactions sort, by orderBy
 	orderBy     []string
 	rowDeletes  bool // rows are deleted one by one between commits
 }
@@ -84,6 +87,9 @@ type shape struct {
 	fills            [][]string
 	bags             []string
 	bitmaps          map[string]bitmap.Form // of columns that hold serialized bitmaps
+	sketches         map[string]string
+	kindColumn       string
+	external         bool
 	changelogs       []string
 }
 
@@ -178,7 +184,7 @@ var fileOptions = []map[string]string{
 	{"file.format": "avro", "file.compression": "deflate", "data-file.thin-mode": "true", "changelog-file.format": "parquet", "changelog-file.compression": "gzip", "changelog-file.stats-mode": "counts"},
 	{"file.format": "avro", "avro.codec": "null", "metadata.stats-mode": "full", "manifest.compression": "deflate"},
 	{"file.format": "orc"},
-	{"file.format": "orc", "file.compression": "zlib", "metadata.stats-mode": "full", "data-file.thin-mode": "true", "changelog-file.format": "parquet"},
+	{"file.format": "orc", "file.compression": "zlib", "metadata.stats-mode": "full", "data-file.thin-mode": "true", "changelog-file.format": "parquet", "changelog-file.compression": "gzip"},
 	{"file.format.per.level": "0:orc,5:parquet", "file.compression.per.level": "0:lz4", "changelog-file.format": "orc", "changelog-file.compression": "snappy"},
 }
 
@@ -222,13 +228,15 @@ func tables(seed uint64) []*table {
 			out = append(out, t)
 		}
 	}
-	return append(out, bucketTables(seed)...)
+	out = append(out, bucketTables(seed)...)
+	return append(out, optionTables(len(out), seed)...)
 }
 
 func (s shape) table(n int, seed uint64, changelog, bucket string) *table {
 	t := &table{
 		name: fmt.Sprintf("%s_%s_%s", s.name, strings.ReplaceAll(changelog, "-", "_"), strings.ReplaceAll(bucket, "-1", "dynamic")), values: s.values,
-		deletes: s.deletes, updates: s.updates, fills: s.fills, bags: s.bags, bitmaps: s.bitmaps, commits: max(5, len(s.fills)), compaction: []string{compactAuto, compactNone, compactFull}[n/2%3],
+		deletes: s.deletes, updates: s.updates, fills: s.fills, bags: s.bags, bitmaps: s.bitmaps, sketches: s.sketches,
+		kindColumn: s.kindColumn, external: s.external, commits: max(5, len(s.fills)), compaction: []string{compactAuto, compactNone, compactFull}[n/2%3],
 	}
 	t.options = map[string]string{"bucket": bucket, "changelog-producer": changelog}
 	maps.Copy(t.options, s.options)

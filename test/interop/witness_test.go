@@ -51,6 +51,12 @@ func (r *histories) write(t *testing.T) {
 			continue
 		}
 		t.Run(def.name, func(t *testing.T) {
+			if def.sketches != nil {
+				def.values.sketches = sketches(t)
+			}
+			if def.external {
+				def.options["data-file.external-paths"] = "file://" + filepath.Join(r.warehouseDir(), "outside")
+			}
 			h, err := start(ctx, w, def)
 			require.NoError(t, err)
 			require.NoError(t, h.run(ctx, def.commits))

@@ -132,8 +132,20 @@ func (h *history) batch(fill []string) (paimon.Batch, error) {
 			continue
 		}
 		b := array.NewBuilder(memory.DefaultAllocator, f.ArrowField().Type)
-		for range n {
+		for i := range n {
+			if f.Name == h.def.kindColumn {
+				b.(*array.StringBuilder).Append(kinds[i].String())
+				continue
+			}
 			if fill != nil && !slices.Contains(fill, f.Name) {
+				b.AppendNull()
+				continue
+			}
+			if of, ok := h.def.sketches[f.Name]; ok && h.r.Float64() >= h.def.values.nulls {
+				pool := h.def.values.sketches[of]
+				b.(*array.BinaryBuilder).Append(pool[h.r.IntN(len(pool))])
+				continue
+			} else if ok {
 				b.AppendNull()
 				continue
 			}
@@ -219,7 +231,11 @@ func (h *history) commit(ctx context.Context, c *paimon.Committer, i int) error 
 		return err
 	}
 	defer b.Rows.Release()
-	if err := h.writer.Write(ctx, b); err != nil {
+	in := b
+	if h.def.kindColumn != "" {
+		in.Kinds = nil
+	}
+	if err := h.writer.Write(ctx, in); err != nil {
 		return err
 	}
 	messages, err := h.writer.Prepare(ctx, true)
@@ -317,7 +333,7 @@ func (h *history) remember(b paimon.Batch) error {
 func (h *history) expected() (rows []string, ok bool) {
 	engine := h.t.Options().MergeEngine
 	switch {
-	case h.lags():
+	case h.lags(), engine == "deduplicate" && h.def.options["ignore-delete"] != "", h.def.options["record-level.expire-time"] != "":
 		return nil, false
 	case len(h.def.keys) == 0:
 		for _, w := range h.log {

@@ -50,6 +50,9 @@ final class Continue {
             if (sliced.contains(name) && Long.valueOf(Long.MIN_VALUE).equals(value)) {
                 value = Long.MAX_VALUE;
             }
+            if (name.equals(table.options().get("record-level.time-field"))) {
+                value = Integer.MAX_VALUE; // or the row is gone at once
+            }
             row.setField(i, name.equals(kind) ? BinaryString.fromString("+I") : value);
         }
         return small(row);
