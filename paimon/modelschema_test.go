@@ -27,6 +27,7 @@ type modelColumn struct {
 	kind   string // of values: int, cents (of decimals), text, day, list, row
 	name   string
 	typ    types.Type
+	free   bool          // no engine compares or adds its values
 	fields []modelColumn // of a row; their slots are keys of the value's map
 }
 
@@ -264,14 +265,14 @@ func (a *alterer) add() {
 	a.at = slices.Insert(a.at, to, c)
 }
 
-// stage is the next type of a column; "" when it has gone through all.
-func (c *modelColumn) stage() string {
+// stage is a later type of a column; "" when it has gone through all.
+func (c *modelColumn) stage(r *rand.Rand) string {
 	list := widened[c.kind]
-	if c.slot < modelColumns { // engines compare and add them
+	if c.slot < modelColumns && !c.free { // engines compare and add them
 		list = list[:len(list)-1]
 	}
 	if at := slices.Index(list, c.typ.AsNullable().String()); at >= 0 && at < len(list)-1 {
-		return list[at+1]
+		return list[at+1+r.IntN(len(list)-at-1)]
 	}
 	return ""
 }
@@ -282,7 +283,7 @@ func (a *alterer) widen(c *modelColumn) {
 		c.typ = types.ArrayOf(types.Of(types.BigInt))
 		return
 	}
-	next := c.stage()
+	next := c.stage(a.r)
 	if c.kind == "list" && c.typ.Root == types.Array {
 		next = "STRING"
 	}
@@ -344,7 +345,7 @@ func (a *alterer) nested(c *modelColumn) {
 		f.name = name
 	default:
 		f.slot += modelColumns // any stage
-		next := f.stage()
+		next := f.stage(a.r)
 		f.slot -= modelColumns
 		if next != "" {
 			a.do("change "+c.name+"."+f.name+" to "+next, catalog.UpdateColumnType{Path: path, Type: parseType(a.t, next)})
