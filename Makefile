@@ -9,7 +9,7 @@ SHELL := /bin/bash
 GO      ?= go
 # packages tested at a time; two suit a machine with two cores
 JOBS    ?= 2
-TIMEOUT ?= 10m
+TIMEOUT ?= 20m
 # what bench and fuzz run, and for how long
 BENCH    ?= .
 FUZZ     ?= .
@@ -50,7 +50,7 @@ test-witness:
 
 test-interop: toolchain ## tables to and fro between Tarn and the Java Paimon 1.4 and 2.0
 	@bash test/witness/build.sh $(WITNESS)
-	TARN_WITNESS=$(WITNESS) $(GO) test -tags witness -count 1 -timeout 20m -run TestWitness ./test/interop
+	TARN_WITNESS=$(WITNESS) $(GO) test -tags witness -count 1 -timeout 45m -run TestWitness ./test/interop
 
 ROUNDS ?= 50
 

@@ -77,9 +77,6 @@ func TestFixtureLookups(t *testing.T) {
 	ctx := context.Background()
 	looked, rows := 0, 0
 	for _, id := range ids {
-		if _, refuse := refused[id.Database+"."+id.Table]; refuse {
-			continue
-		}
 		table, err := w.Table(ctx, id, nil)
 		require.NoError(t, err, id)
 		if len(table.Schema().PrimaryKeys) == 0 {
