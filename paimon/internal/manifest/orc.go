@@ -2,10 +2,12 @@ package manifest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 
+	"github.com/tarndb/tarn/paimon/errs"
 	"github.com/tarndb/tarn/paimon/format"
 	"github.com/tarndb/tarn/paimon/format/avro"
 	"github.com/tarndb/tarn/paimon/format/orc"
@@ -70,6 +72,9 @@ func inAvro[T any](fields func() []types.Field, decode func([]byte) (T, error)) 
 			var err error
 			if data, err = rewrite(data, fields()); err != nil {
 				var none T
+				if damage := (*errs.CorruptError)(nil); errors.As(err, &damage) {
+					err = damage.Err // whoever reads manifests names the file
+				}
 				return none, fmt.Errorf("manifest in ORC: %w", err)
 			}
 		}
