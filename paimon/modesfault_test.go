@@ -81,6 +81,41 @@ func faults(t *testing.T, d catalog.Definition, commits int64, rows func(id int6
 	}
 }
 
+// TestSortFaults fails each write of a sort compaction once, in each way: the
+// rows stay, and doing it again completes it.
+func TestSortFaults(t *testing.T) {
+	const commits = 3
+	d := appendKinds()["unaware"]
+	rows := func(id int64) []cells { return []cells{{p: int32(id % 2), k: int32(10 - id), n: id, v: "x"}} }
+	var want []cells
+	for id := range int64(commits) {
+		want = append(want, rows(id+1)...)
+	}
+	sort := func(m *modes) error {
+		_, err := m.table(nil).Compact(m.ctx, paimon.CompactOptions{OrderStrategy: "zorder", OrderBy: []string{"k", "n"}})
+		return err
+	}
+	probe := faultio.New(fileio.NewMem(), faultio.Fail, 0)
+	m := newModes(t, probe, d)
+	require.NoError(t, m.job(commits, rows))
+	before := probe.Writes()
+	require.NoError(t, sort(m))
+	for mode, label := range writeFaults {
+		for at := before + 1; at <= probe.Writes(); at++ {
+			what := fmt.Sprintf("%s at write %d of %d", label, at, probe.Writes())
+			faulty := faultio.New(fileio.NewMem(), mode, at)
+			m := newModes(t, faulty, d)
+			require.NoError(t, m.job(commits, rows))
+			_ = sort(m)
+			faulty.Heal()
+			m.t.Log(what)
+			m.sameRows(m.table(nil), want, false)
+			require.NoError(t, sort(m), what)
+			m.sameRows(m.table(nil), want, false)
+		}
+	}
+}
+
 // TestAppendFaults wants every row of append tables once, whatever failed.
 func TestAppendFaults(t *testing.T) {
 	for _, kind := range []string{"unaware", "bucketed"} {

@@ -91,6 +91,12 @@ func TestVersionChangesFailAnywhere(t *testing.T) {
 			}
 			return t.CreateTag(l.ctx, "compacted", paimon.TagOptions{IgnoreIfExists: true}) // the hint of a snapshot may fail unseen
 		}, "+I2v3,+I3v4,+I4v5,+I6v7,+I8v10,+I9v11"},
+		"rescale": {func(l *lake, t *paimon.Table) error {
+			if _, err := t.Rescale(l.ctx, paimon.RescaleOptions{Buckets: 3}); err != nil {
+				return err
+			}
+			return t.CreateTag(l.ctx, "rescaled", paimon.TagOptions{IgnoreIfExists: true}) // the hint of a snapshot may fail unseen
+		}, "+I2v3,+I3v4,+I4v5,+I6v7,+I8v10,+I9v11"},
 		"analyze": {func(l *lake, t *paimon.Table) error {
 			if _, err := t.Analyze(l.ctx, paimon.AnalyzeOptions{AllColumns: true}); err != nil {
 				return err
