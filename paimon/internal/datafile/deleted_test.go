@@ -44,7 +44,7 @@ func TestDeletedRowsAreLeftOut(t *testing.T) {
 		some = append(some, rnd.Uint64N(rows))
 	}
 	for name, dead := range map[string][]uint64{
-		"none": nil, "some": some, "all": ends(0, rows), "a batch": ends(1024, 2048), "edges": append(ends(0, 1500), ends(4000, rows)...),
+		"none": nil, "some": some, "few": {0, 7, 900, 1023, 1024, 2500, rows - 1}, "one": {1500}, "all": ends(0, rows), "a batch": ends(1024, 2048), "edges": append(ends(0, 1500), ends(4000, rows)...),
 	} {
 		v := deletion.NewVector(dead...)
 		ro := readOptions(store, alloc)

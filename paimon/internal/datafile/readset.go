@@ -32,8 +32,11 @@ type readSet struct {
 
 	deleted *deletion.Vector // nil: all rows count
 	kept    []deletion.Stretch
-	refs    []columnar.Ref // rows of the file's batch that batch was gathered from; empty: a stretch of it
-	first   int64          // row number, in the file, that refs count from, or of the first row of batch
+	rest    arrow.RecordBatch  // of the file, of which some stretches are still to be given
+	left    []deletion.Stretch // these, of kept
+	start   int64              // row number, in the file, of the first row of rest
+	refs    []columnar.Ref     // rows of the file's batch that batch was gathered from; empty: a stretch of it
+	first   int64              // row number, in the file, that refs count from, or of the first row of batch
 }
 
 // readSource says which file is read and how; wanted are positions in fields,
@@ -134,6 +137,10 @@ func (r *readSet) skipBlock(skip func(int64, []format.ColumnStats) bool, columns
 // next reads the next batch of the file, without deleted rows; release frees
 // it.
 func (r *readSet) next() error {
+	if len(r.left) > 0 {
+		r.stretch()
+		return nil
+	}
 	for {
 		b, err := r.in.Next()
 		if err != nil {
@@ -145,8 +152,12 @@ func (r *readSet) next() error {
 	}
 }
 
+// longStretch is how many rows a stretch has to have, on average, to be given
+// by itself rather than copied together with the others of its batch.
+const longStretch = 512
+
 // live takes over a batch of the file and gives its rows that are not deleted:
-// as it is or a slice where they are one stretch, nil where there are none.
+// as it is, slices where stretches are long, nil where there are none.
 func (r *readSet) live(b arrow.RecordBatch) (arrow.RecordBatch, error) {
 	r.first, r.refs = r.in.Position(), r.refs[:0]
 	if r.deleted.Rows() == 0 {
@@ -161,11 +172,12 @@ func (r *readSet) live(b arrow.RecordBatch) (arrow.RecordBatch, error) {
 		b.Release()
 		return nil, nil
 	}
-	defer b.Release()
-	if len(r.kept) == 1 {
-		r.first += r.kept[0].From
-		return b.NewSlice(r.kept[0].From, r.kept[0].To), nil
+	if len(r.kept) == 1 || n >= longStretch*int64(len(r.kept)) {
+		r.rest, r.left, r.start = b, r.kept, r.first
+		r.stretch()
+		return r.batch, nil
 	}
+	defer b.Release()
 	for _, k := range r.kept {
 		for row := k.From; row < k.To; row++ {
 			r.refs = append(r.refs, columnar.Ref{Row: int32(row)})
@@ -176,6 +188,16 @@ func (r *readSet) live(b arrow.RecordBatch) (arrow.RecordBatch, error) {
 		return nil, fmt.Errorf("%s: leave out deleted rows: %w", r.path, err)
 	}
 	return out, nil
+}
+
+// stretch makes the next stretch of rest the batch.
+func (r *readSet) stretch() {
+	k := r.left[0]
+	r.batch, r.first, r.left = r.rest.NewSlice(k.From, k.To), r.start+k.From, r.left[1:]
+	if len(r.left) == 0 {
+		r.rest.Release()
+		r.rest = nil
+	}
 }
 
 // rowAt gives the row number, in the file, of row i of the current batch.
@@ -238,6 +260,10 @@ func (r *readSet) release() {
 
 func (r *readSet) close() error {
 	r.release()
+	if r.rest != nil {
+		r.rest.Release()
+		r.rest, r.left = nil, nil
+	}
 	for p, c := range r.constants {
 		c.Release()
 		delete(r.constants, p)
