@@ -44,13 +44,16 @@ test-app: toolchain
 # Exit code 3: no JDK, no Maven, or Maven cannot fetch; anything else is an error.
 test-witness:
 	@rc=0; bash test/witness/build.sh $(WITNESS) || rc=$$?; \
-	if [ $$rc = 0 ]; then $(MAKE) --no-print-directory test-interop; \
+	if [ $$rc = 0 ]; then $(MAKE) --no-print-directory test-interop THIN=3; \
 	elif [ $$rc = 3 ]; then echo "NOT RUN: the interop tests against the Java Paimon (reason above); make test-interop runs them"; \
 	else exit $$rc; fi
 
+# of the random tables, one in so many; all tables of the fixtures in any case
+THIN ?= 1
+
 test-interop: toolchain ## tables to and fro between Tarn and the Java Paimon 1.4 and 2.0
 	@bash test/witness/build.sh $(WITNESS)
-	TARN_WITNESS=$(WITNESS) $(GO) test -tags witness -count 1 -timeout 45m -run TestWitness ./test/interop
+	TARN_WITNESS=$(WITNESS) TARN_THIN=$(THIN) $(GO) test -tags witness -count 1 -timeout 45m -run TestWitness ./test/interop
 
 ROUNDS ?= 50
 

@@ -6,9 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
+	"os"
 	"path/filepath"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,10 +27,17 @@ import (
 //
 // It needs the witnesses of test/witness: `make test-interop` builds and finds
 // them. TARN_SEED repeats a run, TARN_ONLY takes the tables that a regular
-// expression matches, TARN_KEEP names a folder that is left behind.
+// expression matches, TARN_THIN every so many of them (which ones, the seed
+// says), TARN_KEEP names a folder that is left behind.
 func TestWitness(t *testing.T) {
 	witness, seed, only := witnessSettings(t)
-	r := &histories{relay: newRelay(t, "histories"), seed: seed, only: only}
+	r := &histories{relay: newRelay(t, "histories"), seed: seed, only: only, thin: 1}
+	if n := os.Getenv("TARN_THIN"); n != "" {
+		var err error
+		r.thin, err = strconv.ParseUint(n, 10, 32)
+		require.NoError(t, err)
+		require.Positive(t, r.thin)
+	}
 	t.Run("Tarn writes", r.write)
 	t.Run("Java 1.4 reads and goes on", func(t *testing.T) { r.pass(t, filepath.Join(witness, "witness-1.4")) })
 	t.Run("Tarn goes on", r.goOn)
@@ -39,7 +49,14 @@ type histories struct {
 	*relay
 	seed      uint64
 	only      *regexp.Regexp
+	thin      uint64 // take one table of so many
 	histories []*history
+}
+
+func (r *histories) takes(name string) bool {
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	return r.only.MatchString(name) && uint64(h.Sum32())%r.thin == r.seed%r.thin
 }
 
 func (r *histories) write(t *testing.T) {
@@ -47,7 +64,7 @@ func (r *histories) write(t *testing.T) {
 	w := r.warehouse(t)
 	require.NoError(t, w.Catalog().CreateDatabase(ctx, "t"))
 	for _, def := range tables(r.seed) {
-		if !r.only.MatchString(def.name) {
+		if !r.takes(def.name) {
 			continue
 		}
 		t.Run(def.name, func(t *testing.T) {
